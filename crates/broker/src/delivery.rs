@@ -1,0 +1,41 @@
+//! A message that was delivered and is not acknowledged yet.
+
+use crate::{amqp, memory};
+use ekiden_domain::RequestId;
+use std::sync::Arc;
+
+/// A delivered message. Dropped without [`Delivery::ack`], it is delivered again, here or elsewhere;
+/// through AMQP all that its consumer holds unacknowledged comes again with it.
+#[derive(Debug)]
+pub struct Delivery {
+    ids: Arc<[RequestId]>,
+    receipt: Receipt,
+}
+
+#[derive(Debug)]
+pub(crate) enum Receipt {
+    Amqp(amqp::Receipt),
+    Memory(memory::Receipt),
+}
+
+impl Delivery {
+    pub(crate) const fn new(ids: Arc<[RequestId]>, receipt: Receipt) -> Self {
+        Self { ids, receipt }
+    }
+
+    /// The ids it carries.
+    #[must_use]
+    pub fn ids(&self) -> &[RequestId] {
+        &self.ids
+    }
+
+    /// Says that nobody needs the message any more. The word is on its way when this returns; it
+    /// waits for no answer, as there is none. Where the connection was lost meanwhile it does
+    /// nothing, and the message is delivered again.
+    pub async fn ack(self) {
+        match self.receipt {
+            Receipt::Amqp(receipt) => receipt.ack(),
+            Receipt::Memory(receipt) => receipt.ack(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The only AMQP: lanes, confirmed publishing and consuming; and an in-process twin of all that.
+//!
+//! A message carries ids, never state. It is in a lane's queue once [`Broker::publish`] returned,
+//! and stays there, or comes back, until it is acknowledged.
+
+mod amqp;
+mod body;
+mod delivery;
+mod error;
+mod memory;
+
+pub use amqp::{AmqpConfig, MAX_PREFIX};
+pub use body::MAX_IDS;
+pub use delivery::Delivery;
+pub use error::BrokerError;
+
+use amqp::Amqp;
+use ekiden_domain::{Lane, RequestId};
+use memory::Memory;
+
+/// A message broker. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Broker(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Amqp(Amqp),
+    Memory(Memory),
+}
+
+/// A lane's queue, as it was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// How many messages wait to be delivered.
+    pub ready: u64,
+    /// Whether this process has had to make the queue since it looked last: then what was in it
+    /// before, if anything, is gone.
+    pub created: bool,
+}
+
+impl Broker {
+    /// A broker in this process's memory; all is gone with the process.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self(Kind::Memory(Memory::default()))
+    }
+
+    /// A RabbitMQ. It is connected to in the background, and again whenever the connection is lost:
+    /// after 0.1 s, doubled up to 5 s, for ever.
+    ///
+    /// # Errors
+    /// [`BrokerError::Url`] or [`BrokerError::Prefix`]; never because it cannot be reached.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn amqp(config: AmqpConfig) -> Result<Self, BrokerError> {
+        Amqp::start(config).map(|amqp| Self(Kind::Amqp(amqp)))
+    }
+
+    /// Whether this broker lives in this process.
+    #[must_use]
+    pub const fn is_in_process(&self) -> bool {
+        matches!(self.0, Kind::Memory(_))
+    }
+
+    /// Puts one message that carries `ids` (1 to [`MAX_IDS`]) into the lane's queue. It is there,
+    /// safe against the broker's restart, when this returns. Thousands of calls may be under way at
+    /// once; those of one lane travel together.
+    ///
+    /// # Errors
+    /// If the broker did not confirm it in time. It may be there all the same, or come to be.
+    pub async fn publish(&self, lane: &Lane, ids: &[RequestId]) -> Result<(), BrokerError> {
+        body::check_size(ids.len())?;
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.publish(lane, body::pack(ids)).await,
+            Kind::Memory(memory) => memory.publish(lane, ids),
+        }
+    }
+
+    /// Tells every listening process that a stop was asked for. Nobody listening is no error.
+    ///
+    /// # Errors
+    /// If the broker did not confirm it in time.
+    pub async fn notify_stop(&self, id: RequestId) -> Result<(), BrokerError> {
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.notify_stop(body::pack(&[id])).await,
+            Kind::Memory(memory) => memory.notify_stop(id),
+        }
+    }
+
+    /// Begins to take messages out of a lane, at most `prefetch` (0 counts as 1) unacknowledged at a
+    /// time.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached.
+    pub async fn consume(&self, lane: &Lane, prefetch: u16) -> Result<Consumer, BrokerError> {
+        let prefetch = prefetch.max(1);
+        Ok(Consumer(match &self.0 {
+            Kind::Amqp(amqp) => ConsumerKind::Amqp(Box::new(amqp.consume(lane, prefetch).await?)),
+            Kind::Memory(memory) => ConsumerKind::Memory(memory.consume(lane, prefetch)?),
+        }))
+    }
+
+    /// Begins to hear stop notices.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached.
+    pub async fn stop_notices(&self) -> Result<StopNotices, BrokerError> {
+        Ok(StopNotices(match &self.0 {
+            Kind::Amqp(amqp) => NoticesKind::Amqp(Box::new(amqp.stop_notices().await?)),
+            Kind::Memory(memory) => NoticesKind::Memory(memory.stop_notices()?),
+        }))
+    }
+
+    /// Looks at a lane's queue, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached; at once if that is known already.
+    pub async fn inspect(&self, lane: &Lane) -> Result<LaneState, BrokerError> {
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.inspect(lane).await,
+            Kind::Memory(memory) => memory.inspect(lane),
+        }
+    }
+
+    /// Whether the broker answers.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ping(&self) -> Result<(), BrokerError> {
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.ping().await,
+            Kind::Memory(memory) => memory.check_open(),
+        }
+    }
+
+    /// Says goodbye to the broker, for all clones: consumers end, and what they hold unacknowledged
+    /// is delivered again elsewhere.
+    pub async fn close(&self) {
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.close().await,
+            Kind::Memory(memory) => memory.close(),
+        }
+    }
+}
+
+/// A lane's messages, one after the other.
+#[derive(Debug)]
+pub struct Consumer(ConsumerKind);
+
+#[derive(Debug)]
+enum ConsumerKind {
+    Amqp(Box<amqp::Consumer>),
+    Memory(memory::Consumer),
+}
+
+impl Consumer {
+    /// The next message, as soon as there is one and fewer than the prefetch are unacknowledged. A
+    /// lost connection is made anew in the meantime. `None` only once the broker was closed.
+    /// Cancel-safe.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        match &mut self.0 {
+            ConsumerKind::Amqp(consumer) => consumer.next().await,
+            ConsumerKind::Memory(consumer) => consumer.next().await,
+        }
+    }
+
+    /// Takes no more, and returns what had been delivered but not handed out yet.
+    pub async fn cancel(self) -> Vec<Delivery> {
+        match self.0 {
+            ConsumerKind::Amqp(consumer) => consumer.cancel().await,
+            ConsumerKind::Memory(_) => Vec::new(),
+        }
+    }
+}
+
+/// Stop notices, one after the other.
+#[derive(Debug)]
+pub struct StopNotices(NoticesKind);
+
+#[derive(Debug)]
+enum NoticesKind {
+    Amqp(Box<amqp::StopNotices>),
+    Memory(memory::StopNotices),
+}
+
+impl StopNotices {
+    /// The next notice. One given while the connection is down is not heard. `None` only once the
+    /// broker was closed. Cancel-safe.
+    pub async fn next(&mut self) -> Option<RequestId> {
+        match &mut self.0 {
+            NoticesKind::Amqp(notices) => notices.next().await,
+            NoticesKind::Memory(notices) => notices.next().await,
+        }
+    }
+}

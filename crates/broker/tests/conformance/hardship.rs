@@ -1,0 +1,121 @@
+//! What needs a RabbitMQ of one's own, as it disturbs everybody who uses the same one. Run with
+//! `--ignored --test-threads 1` and `EKIDEN_TEST_RABBITMQCTL` set to how `rabbitmqctl` is run.
+
+use crate::{
+    fixture::{NEVER, ids, lane, next, ready, soon, with_rabbit},
+    server::rabbitmqctl,
+};
+use ekiden_broker::{AmqpConfig, Broker, BrokerError};
+use ekiden_domain::RequestId;
+use futures::future::{join_all, try_join_all};
+use std::{collections::HashSet, time::Duration};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "restarts RabbitMQ"]
+async fn what_was_confirmed_survives_a_restart_and_the_rest_goes_on_after_it() {
+    with_rabbit(async |rabbit| {
+        let broker = Broker::amqp(rabbit.config.clone()).unwrap();
+        let before = ids(100);
+        try_join_all(
+            before
+                .iter()
+                .map(async |id| broker.publish(&lane(), &[*id]).await),
+        )
+        .await
+        .unwrap();
+        let mut consumer = broker.consume(&lane(), 10).await.unwrap();
+        let mut missing: HashSet<RequestId> = before.into_iter().collect();
+        let stale = next(&mut consumer).await;
+        rabbitmqctl("stop_app").await;
+        let meanwhile = ids(20);
+        let config = AmqpConfig {
+            publish_timeout: Duration::from_secs(60),
+            ..rabbit.config.clone()
+        };
+        let patient = Broker::amqp(config).unwrap();
+        let publishing = join_all(
+            meanwhile
+                .iter()
+                .map(async |id| patient.publish(&lane(), &[*id]).await),
+        );
+        let (published, ()) = tokio::join!(publishing, rabbitmqctl("start_app"));
+        assert!(published.iter().all(Result::is_ok), "{published:?}");
+        missing.extend(meanwhile);
+        stale.ack().await;
+        while !missing.is_empty() {
+            let delivery = next(&mut consumer).await;
+            missing.remove(&delivery.ids()[0]);
+            delivery.ack().await;
+        }
+        assert!(!broker.inspect(&lane()).await.unwrap().created || broker.is_in_process());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "blocks all of RabbitMQ's publishers"]
+async fn a_publisher_that_is_held_back_gives_up_in_time_and_consumers_go_on() {
+    with_rabbit(async |rabbit| {
+        let broker = Broker::amqp(AmqpConfig {
+            publish_timeout: Duration::from_secs(2),
+            ..rabbit.config.clone()
+        })
+        .unwrap();
+        let sent = ids(3);
+        for id in &sent {
+            broker.publish(&lane(), &[*id]).await.unwrap();
+        }
+        let mut consumer = broker.consume(&lane(), 1).await.unwrap();
+        rabbitmqctl("set_vm_memory_high_watermark 0").await;
+        // The broker holds a connection back when it next publishes.
+        let outcome = async {
+            for _ in 0..5 {
+                let published = soon(broker.publish(&lane(), &ids(1))).await;
+                assert!(
+                    matches!(published, Err(BrokerError::Unavailable(_))),
+                    "{published:?}"
+                );
+            }
+            assert!(matches!(
+                broker.ping().await,
+                Err(BrokerError::Unavailable(_))
+            ));
+            for id in &sent {
+                let delivery = next(&mut consumer).await;
+                assert_eq!(delivery.ids(), [*id]);
+                delivery.ack().await;
+            }
+            ready(&broker, &lane(), 0).await;
+        };
+        let outcome = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(outcome)).await;
+        rabbitmqctl("set_vm_memory_high_watermark 0.4").await;
+        outcome.unwrap();
+        soon(async { while broker.publish(&lane(), &sent).await.is_err() {} }).await;
+        broker.ping().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "sets RabbitMQ's consumer timeout"]
+async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
+    with_rabbit(async |rabbit| {
+        rabbitmqctl("eval 'application:set_env(rabbit, channel_tick_interval, 500), application:set_env(rabbit, consumer_timeout, 1000).'").await;
+        let broker = Broker::amqp(rabbit.config.clone()).unwrap();
+        let sent = ids(1);
+        broker.publish(&lane(), &sent).await.unwrap();
+        let mut consumer = broker.consume(&lane(), 1).await.unwrap();
+        let kept = next(&mut consumer).await;
+        // The broker closes the channel with PRECONDITION_FAILED.
+        let again = next(&mut consumer).await;
+        rabbitmqctl("eval 'application:set_env(rabbit, channel_tick_interval, 60000), application:set_env(rabbit, consumer_timeout, 1800000).'").await;
+        assert_eq!(again.ids(), sent);
+        kept.ack().await;
+        again.ack().await;
+        drop(consumer);
+        let mut consumer = broker.consume(&lane(), 1).await.unwrap();
+        assert!(tokio::time::timeout(NEVER, consumer.next()).await.is_err());
+        ready(&broker, &lane(), 0).await;
+    })
+    .await;
+}

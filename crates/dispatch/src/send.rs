@@ -1,0 +1,123 @@
+//! One send: messages to the broker, and out of the outbox once confirmed.
+
+use ekiden_broker::Broker;
+use ekiden_domain::{Body, Lane, Message, OutboxId, RequestId};
+use ekiden_store::Store;
+use futures::{StreamExt, stream::FuturesUnordered};
+use std::collections::HashMap;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+/// Up to this many messages of a lane in one send each travel alone, so that idle workers share
+/// them; more are a backlog, and are packed.
+const ALONE: usize = 4;
+/// How many confirmed messages may wait to be forgotten.
+const CONFIRMED: usize = 20_000;
+/// The most outbox rows that are forgotten in one transaction.
+const FORGET: usize = 2_000;
+
+type Sent = (RequestId, OutboxId);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    broker: Broker,
+    ids_per_message: usize,
+    confirmed: mpsc::Sender<Sent>,
+    forgetting: std::sync::Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Sender {
+    pub(crate) fn new(store: Store, broker: Broker, ids_per_message: usize) -> Self {
+        let (confirmed, to_forget) = mpsc::channel(CONFIRMED);
+        let forgetting = tokio::spawn(forget(store, to_forget));
+        let forgetting = std::sync::Arc::new(tokio::sync::Mutex::new(Some(forgetting)));
+        Self {
+            broker,
+            ids_per_message: ids_per_message.max(1),
+            confirmed,
+            forgetting,
+        }
+    }
+
+    /// Publishes all messages; those confirmed leave the outbox. One that fails stays there, and is
+    /// polled again.
+    pub(crate) async fn send(&self, messages: Vec<Message>) {
+        let mut lanes: HashMap<Lane, Vec<Sent>> = HashMap::new();
+        let mut stops = Vec::new();
+        for message in messages {
+            let sent = (message.request_id, message.id);
+            match message.body {
+                Body::Dispatch(lane) => lanes.entry(lane).or_default().push(sent),
+                Body::Stop => stops.push(sent),
+            }
+        }
+        let packets: Vec<(&Lane, &[Sent])> = lanes
+            .iter()
+            .flat_map(|(lane, sent)| {
+                let size = if sent.len() <= ALONE {
+                    1
+                } else {
+                    self.ids_per_message
+                };
+                sent.chunks(size).map(move |packet| (lane, packet))
+            })
+            .collect();
+        let mut dispatches: FuturesUnordered<_> = packets
+            .into_iter()
+            .map(|(lane, packet)| self.dispatch(lane, packet))
+            .collect();
+        while dispatches.next().await.is_some() {}
+        for stop in stops {
+            if let Err(error) = self.broker.notify_stop(stop.0).await {
+                tracing::debug!(request_id = %stop.0, %error, "a stop notice was not sent");
+                continue;
+            }
+            self.confirm(&[stop]).await;
+        }
+    }
+
+    async fn dispatch(&self, lane: &Lane, packet: &[Sent]) {
+        let ids: Vec<RequestId> = packet.iter().map(|(request_id, _)| *request_id).collect();
+        match self.broker.publish(lane, &ids).await {
+            Ok(()) => {
+                metrics::counter!("ekiden_dispatched_total").increment(ids.len() as u64);
+                self.confirm(packet).await;
+            }
+            Err(error) => {
+                metrics::counter!("ekiden_dispatch_failures_total").increment(ids.len() as u64);
+                tracing::warn!(%lane, invocations = ids.len(), %error, "a dispatch was not confirmed");
+            }
+        }
+    }
+
+    async fn confirm(&self, sent: &[Sent]) {
+        for sent in sent {
+            // Only a forgetter that panicked is gone; its rows are polled and sent once more.
+            drop(self.confirmed.send(*sent).await);
+        }
+    }
+
+    /// Waits until all that was confirmed is forgotten. To be called on the last clone.
+    pub(crate) async fn close(self) {
+        let Self {
+            confirmed,
+            forgetting,
+            ..
+        } = self;
+        drop(confirmed);
+        if let Some(forgetting) = forgetting.lock().await.take() {
+            drop(forgetting.await);
+        }
+    }
+}
+
+/// Deletes confirmed rows, as many at once as have gathered. One that cannot be deleted is polled
+/// and sent once more, which is harmless.
+async fn forget(store: Store, mut confirmed: mpsc::Receiver<Sent>) {
+    let mut batch = Vec::with_capacity(FORGET);
+    while confirmed.recv_many(&mut batch, FORGET).await > 0 {
+        if let Err(error) = store.delete_messages(&batch).await {
+            tracing::warn!(messages = batch.len(), %error, "confirmed messages stay in the outbox");
+        }
+        batch.clear();
+    }
+}

@@ -1,0 +1,269 @@
+//! A function as it is registered: what to run, and how its invocations are treated.
+
+use crate::{FunctionName, Invalid, Lane, Qualifier};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+/// What runs when a function is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// Any HTTP server that speaks FC's custom-runtime contract, by its base URL; `/invoke` is
+    /// added to it.
+    Http(String),
+    /// A program and its arguments; the payload is its standard input, its standard output the
+    /// result. No shell unless it is named here.
+    Command(Vec<String>),
+    /// A Rust function that a program which embeds the worker registered under this name.
+    Handler(String),
+}
+
+/// How a function's asynchronous invocations are treated. Copied into each at acceptance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AsyncConfig {
+    /// Whether every invocation is a task that get, list and stop show.
+    pub stateful: bool,
+    /// How often a function error is retried: 0 to 8, default 3 (FC's `maxAsyncRetryAttempts`).
+    pub max_retries: u8,
+    /// How old an invocation may grow before an attempt starts: 1 s to 7 days in whole seconds,
+    /// default one day (FC's `maxAsyncEventAgeInSeconds`).
+    #[serde(with = "humantime_serde")]
+    pub max_age: Duration,
+    /// The wait before the first retry, doubled before each further one: 1 ms to 1 h, default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub retry_base: Duration,
+    /// The longest wait between two retries: `retry_base` to 24 h, default 60 s.
+    #[serde(with = "humantime_serde")]
+    pub retry_max: Duration,
+}
+
+impl Default for AsyncConfig {
+    fn default() -> Self {
+        Self {
+            stateful: true,
+            max_retries: 3,
+            max_age: Duration::from_secs(86_400),
+            retry_base: Duration::from_secs(1),
+            retry_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A registered function. Its TOML form is a `[[function]]` entry of `ekiden.toml`; its JSON form
+/// is what the registry stores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Function {
+    /// The service it belongs to.
+    pub service: String,
+    /// Its name within the service.
+    pub name: String,
+    /// A person's note.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What runs.
+    pub target: Target,
+    /// How long one attempt may take: 1 ms to 24 h, default 60 s. Read at each claim.
+    #[serde(with = "humantime_serde", default = "default_timeout")]
+    pub timeout: Duration,
+    /// How many may run at once in one worker process; `None` bounds it by the worker's slots
+    /// alone. A function with a bound has a lane of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u32>,
+    /// The queue its invocations wait in; default `default`, or its own with `max_concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
+    /// The command's whole environment; nothing else is passed on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The command's working directory; default the worker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// The most bytes of output one attempt may give: 1 B to 32 MiB, default 1 MiB. More is a
+    /// function error.
+    #[serde(default = "default_max_output")]
+    pub max_output: usize,
+    /// How invocations through `LATEST` are treated.
+    #[serde(default, rename = "async")]
+    pub async_config: AsyncConfig,
+    /// Further qualifiers the function can be invoked through, each with its own treatment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub qualifiers: BTreeMap<Qualifier, AsyncConfig>,
+}
+
+const fn default_timeout() -> Duration {
+    Duration::from_secs(60)
+}
+
+const fn default_max_output() -> usize {
+    1024 * 1024
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Function {
+    /// Its full name, checked.
+    ///
+    /// # Errors
+    /// If `service` or `name` is not a name.
+    pub fn full_name(&self) -> Result<FunctionName, Invalid> {
+        FunctionName::new(&self.service, &self.name)
+    }
+
+    /// The queue its invocations wait in.
+    #[must_use]
+    pub fn effective_lane(&self, name: &FunctionName) -> Lane {
+        match (&self.lane, self.max_concurrency) {
+            (_, Some(_)) => Lane::own(name),
+            (Some(lane), None) => lane.clone(),
+            (None, None) => Lane::shared(),
+        }
+    }
+
+    /// How invocations through `qualifier` are treated; `None` if there is no such qualifier.
+    #[must_use]
+    pub fn config(&self, qualifier: &Qualifier) -> Option<&AsyncConfig> {
+        if *qualifier == Qualifier::latest() {
+            return Some(&self.async_config);
+        }
+        self.qualifiers.get(qualifier)
+    }
+
+    /// Everything that is wrong with it; empty if it can be registered.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Invalid> {
+        let mut problems = Vec::new();
+        problems.extend(self.full_name().err());
+        problems.extend(self.target_problems());
+        if !(Duration::from_millis(1)..=DAY).contains(&self.timeout) {
+            problems.push(Invalid::new(
+                "timeout",
+                &show(self.timeout),
+                "from 1ms to 24h",
+            ));
+        }
+        if self.max_concurrency == Some(0) {
+            problems.push(Invalid::new("max_concurrency", "0", "1 or more"));
+        }
+        if self.max_concurrency.is_some() && self.lane.is_some() {
+            let lane = self.lane.as_ref().map_or("", Lane::as_str);
+            let allowed = "left out: a function with max_concurrency has a lane of its own";
+            problems.push(Invalid::new("lane", lane, allowed));
+        }
+        if !(1..=32 * 1024 * 1024).contains(&self.max_output) {
+            let allowed = "from 1 to 33554432 bytes";
+            problems.push(Invalid::new(
+                "max_output",
+                &self.max_output.to_string(),
+                allowed,
+            ));
+        }
+        if self.qualifiers.contains_key(&Qualifier::latest()) {
+            let allowed = "another name: LATEST is configured by [function.async]";
+            problems.push(Invalid::new("qualifiers", "LATEST", allowed));
+        }
+        problems.extend(self.async_config.problems("async"));
+        for (qualifier, config) in &self.qualifiers {
+            problems.extend(config.problems(&format!("qualifiers.{qualifier}")));
+        }
+        problems
+    }
+
+    fn target_problems(&self) -> Vec<Invalid> {
+        let mut problems = Vec::new();
+        let mut argv: &[String] = &[];
+        match &self.target {
+            Target::Http(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+                // Only the scheme is shown: what follows may hold a password.
+                let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+                let allowed = "a URL that begins with http:// or https://";
+                problems.push(Invalid::new("target.http", scheme, allowed));
+            }
+            Target::Command(words) if words.first().is_none_or(String::is_empty) => {
+                let allowed = "a program and its arguments";
+                problems.push(Invalid::new("target.command", "", allowed));
+            }
+            Target::Handler(name) if name.is_empty() => {
+                let allowed = "the name of a registered handler";
+                problems.push(Invalid::new("target.handler", "", allowed));
+            }
+            Target::Command(words) => argv = words,
+            Target::Http(_) | Target::Handler(_) => {}
+        }
+        if !matches!(self.target, Target::Command(_)) {
+            let allowed = "left out: only a command target has it";
+            if !self.environment.is_empty() {
+                problems.push(Invalid::new("environment", "", allowed));
+            }
+            if let Some(directory) = &self.working_directory {
+                problems.push(Invalid::new("working_directory", directory, allowed));
+            }
+        }
+        // No operating system could start a process with these.
+        let has_nul = |text: &String| text.contains('\0');
+        if argv.iter().any(has_nul) {
+            problems.push(Invalid::new("target.command", "", "free of NUL"));
+        }
+        if self.working_directory.as_ref().is_some_and(has_nul) {
+            problems.push(Invalid::new("working_directory", "", "free of NUL"));
+        }
+        let unfit = |(name, value): (&String, &String)| {
+            name.is_empty() || name.contains('=') || has_nul(name) || has_nul(value)
+        };
+        if self.environment.iter().any(unfit) {
+            let allowed = "names that are not empty and have no '=', and no NUL anywhere";
+            problems.push(Invalid::new("environment", "", allowed));
+        }
+        problems
+    }
+}
+
+impl AsyncConfig {
+    /// Everything that is wrong with it; each field's name begins with `prefix`.
+    #[must_use]
+    pub fn problems(&self, prefix: &str) -> Vec<Invalid> {
+        let mut problems = Vec::new();
+        if self.max_retries > 8 {
+            let value = self.max_retries.to_string();
+            problems.push(Invalid::new(
+                format!("{prefix}.max_retries"),
+                &value,
+                "0 to 8",
+            ));
+        }
+        let whole = self.max_age.subsec_nanos() == 0;
+        if !whole || !(1..=604_800).contains(&self.max_age.as_secs()) {
+            let allowed = "1s to 7d in whole seconds";
+            problems.push(Invalid::new(
+                format!("{prefix}.max_age"),
+                &show(self.max_age),
+                allowed,
+            ));
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&self.retry_base) {
+            let value = show(self.retry_base);
+            problems.push(Invalid::new(
+                format!("{prefix}.retry_base"),
+                &value,
+                "1ms to 1h",
+            ));
+        }
+        if self.retry_max < self.retry_base || self.retry_max > DAY {
+            let value = show(self.retry_max);
+            problems.push(Invalid::new(
+                format!("{prefix}.retry_max"),
+                &value,
+                "retry_base to 24h",
+            ));
+        }
+        problems
+    }
+}
+
+fn show(span: Duration) -> String {
+    format!("{span:?}")
+}
+
+#[cfg(test)]
+mod tests;

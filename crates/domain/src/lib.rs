@@ -1,0 +1,45 @@
+//! What an invocation is, and what may become of it.
+//!
+//! This crate is pure: it does no I/O and never asks for the time. A caller loads an
+//! [`Invocation`], tells it a fact ("this worker claims you, now is T"), and gets either a
+//! [`Transition`] to hand to the store or a [`Refused`] that says why not. There is no other way
+//! to change an invocation.
+//!
+//! ```text
+//!             claim            start             finish
+//!  Enqueued ─────────> Dequeued ─────> Running ─────────> Succeeded | Failed
+//!     ^  │                │ │             │  ^
+//!     │  │  release       │ │ stop        │  └─ claim + start ── Retrying <── finish
+//!     └──┼────────────────┘ └──> Stopping ┴──> Stopped
+//!        └─> Expired | Invalid | Stopped
+//! ```
+
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod function;
+pub mod id;
+pub mod invocation;
+pub mod message;
+pub mod name;
+pub mod outcome;
+pub mod query;
+pub mod retry;
+pub mod status;
+pub mod text;
+pub mod time;
+pub mod transition;
+
+pub use clock::Clock;
+pub use error::{Invalid, Refused};
+pub use event::Event;
+pub use function::{AsyncConfig, Function, Target};
+pub use id::{Lease, OutboxId, RequestId, WorkerId};
+pub use invocation::{Claim, Invocation, NewInvocation, Policy, State, Version};
+pub use message::{Body, Message};
+pub use name::{FunctionName, InvocationId, Lane, Qualifier};
+pub use outcome::{Attempt, Fault, FaultKind, Outcome};
+pub use query::{ListQuery, Order, Page, Position, Record};
+pub use status::Status;
+pub use time::Timestamp;
+pub use transition::{Step, Transition};

@@ -1,0 +1,109 @@
+//! What became of one attempt.
+
+use crate::{Timestamp, WorkerId, text};
+
+/// Whose fault a failed attempt was: that decides which budget of retries it uses up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The function's own: uses up one of its `max_retries`.
+    Function,
+    /// The platform's, before the function ran (unreachable, throttled): has a budget of its own.
+    System,
+    /// The platform's, after the function may have run (the worker drains): the same budget, but
+    /// the function has been reached.
+    SystemReached,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Whose fault it was.
+    pub kind: FaultKind,
+    /// The error's type, such as `UnhandledInvocationError`; at most 128 bytes.
+    pub error: String,
+    /// What a person should read; at most 1024 bytes, free of NUL.
+    pub message: String,
+    /// The HTTP status the function answered with, where there was one.
+    pub http_status: Option<u16>,
+}
+
+impl Fault {
+    /// A fault of this kind; `error` and `message` are cleaned and cut to their lengths.
+    #[must_use]
+    pub fn new(kind: FaultKind, error: &str, message: &str) -> Self {
+        Self {
+            kind,
+            error: text::clean(error, 128),
+            message: text::clean(message, 1024),
+            http_status: None,
+        }
+    }
+
+    /// The function's fault: it reported or caused an error, or ran too long.
+    #[must_use]
+    pub fn function(error: &str, message: &str) -> Self {
+        Self::new(FaultKind::Function, error, message)
+    }
+
+    /// The platform's fault, before the function ran.
+    #[must_use]
+    pub fn system(error: &str, message: &str) -> Self {
+        Self::new(FaultKind::System, error, message)
+    }
+
+    /// The attempt's worker died while the function ran. It counts as the function's fault, always:
+    /// it may be the function that kills the worker.
+    #[must_use]
+    pub fn worker_lost() -> Self {
+        Self::function("WorkerLost", "the worker that ran this attempt was lost")
+    }
+
+    /// The function ran past its time limit.
+    #[must_use]
+    pub fn timed_out(limit: std::time::Duration) -> Self {
+        let seconds = limit.as_secs_f64();
+        let message = format!("Function timed out after {seconds} seconds");
+        Self::function("UnhandledInvocationError", &message)
+    }
+
+    /// The attempt was cancelled because its worker shuts down and the grace is over.
+    #[must_use]
+    pub fn worker_draining() -> Self {
+        Self::new(
+            FaultKind::SystemReached,
+            "WorkerDraining",
+            "the worker shut down before the function ended",
+        )
+    }
+
+    /// The same fault with the HTTP status that told it.
+    #[must_use]
+    pub const fn with_http_status(mut self, status: u16) -> Self {
+        self.http_status = Some(status);
+        self
+    }
+}
+
+/// How the function's execution ended, as far as the state machine cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The function ended well.
+    Succeeded,
+    /// The attempt failed.
+    Failed(Fault),
+}
+
+/// The story of an attempt that failed, kept beside the invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which attempt it was, from 1.
+    pub number: u32,
+    /// Who ran it.
+    pub worker: WorkerId,
+    /// When the function was called.
+    pub started_at: Timestamp,
+    /// When its end was recorded.
+    pub ended_at: Timestamp,
+    /// Why it failed.
+    pub fault: Fault,
+}

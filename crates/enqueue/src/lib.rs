@@ -1,0 +1,1 @@
+//! The enqueue API: accept, get and stop invocations.

@@ -1,0 +1,1 @@
+//! Runs a function: over HTTP, as a command, or as a Rust handler.

@@ -1,0 +1,1 @@
+//! The list service: the documented query over the state table.

@@ -1,0 +1,273 @@
+//! Accepting: the invocation, its payload and its outbox row become durable together.
+
+use crate::{
+    Accepted,
+    backend::{Backend, Sqlite},
+    batch::Flush,
+    outbox,
+    row::{as_millis, encode_events, inconsistent},
+};
+use bytes::Bytes;
+use ekiden_domain::{Invocation, Message, RequestId, State, Status};
+use sqlx::PgPool;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What one producer wants kept.
+pub(crate) struct Acceptance {
+    pub(crate) invocation: Invocation,
+    pub(crate) payload: Bytes,
+    pub(crate) message: Message,
+}
+
+pub(crate) struct Accept(pub(crate) Backend);
+
+impl Flush for Accept {
+    type Item = Acceptance;
+    type Answer = Accepted;
+    type Key = RequestId;
+
+    fn key(item: &Acceptance) -> RequestId {
+        item.invocation.request_id
+    }
+
+    async fn flush(
+        &self,
+        items: &[&Acceptance],
+        _repeated: bool,
+    ) -> Result<Vec<Accepted>, sqlx::Error> {
+        match &self.0 {
+            Backend::Postgres(pool) => postgres(pool, items).await,
+            Backend::Sqlite(sqlite) => sqlite_flush(sqlite, items).await,
+        }
+    }
+}
+
+/// The rows are inserted in the order of the unique key, so that two flushes which meet in it
+/// never wait for each other in a circle.
+const POSTGRES: &str = "
+    WITH new AS (
+        SELECT * FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
+            $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+            $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[]
+        ) AS new(
+            request_id, function, invocation_id, qualifier, stateful, lane,
+            max_retries, retry_base_ms, retry_max_ms, accepted_at, expires_at,
+            due_at, events, payload, message_id, take_at
+        )
+    ), inputs AS (
+        INSERT INTO invocation_inputs (
+            request_id, function, invocation_id, qualifier, stateful, lane,
+            max_retries, retry_base_ms, retry_max_ms, payload
+        )
+        SELECT request_id, function, invocation_id, qualifier, stateful, lane,
+               max_retries, retry_base_ms, retry_max_ms, payload
+        FROM new
+        ORDER BY function, invocation_id
+        ON CONFLICT (function, invocation_id) DO NOTHING
+        RETURNING request_id
+    ), live AS (
+        INSERT INTO invocations_live (
+            request_id, function, accepted_at, expires_at, status, lease, due_at,
+            attempts, retries, system_retries, releases, reached, duration_ms, events
+        )
+        SELECT request_id, function, accepted_at, expires_at, 0, 0, due_at,
+               0, 0, 0, 0, FALSE, 0, events
+        FROM new JOIN inputs USING (request_id)
+    ), messages AS (
+        INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
+        SELECT request_id, message_id, 0, lane, due_at, take_at
+        FROM new JOIN inputs USING (request_id)
+    )
+    SELECT request_id FROM inputs";
+
+async fn postgres(pool: &PgPool, items: &[&Acceptance]) -> Result<Vec<Accepted>, sqlx::Error> {
+    let each = |column: fn(&Acceptance) -> i64| items.iter().map(|item| column(item)).collect();
+    let text = |column: fn(&Acceptance) -> &str| -> Vec<String> {
+        items.iter().map(|item| column(item).to_owned()).collect()
+    };
+    let ids: Vec<Uuid> = items
+        .iter()
+        .map(|item| item.invocation.request_id.as_uuid())
+        .collect();
+    let inserted: Vec<Uuid> = sqlx::query_scalar(POSTGRES)
+        .bind(ids)
+        .bind(text(|item| item.invocation.function.as_str()))
+        .bind(text(|item| item.invocation.invocation_id.as_str()))
+        .bind(text(|item| item.invocation.qualifier.as_str()))
+        .bind(
+            items
+                .iter()
+                .map(|item| item.invocation.stateful)
+                .collect::<Vec<_>>(),
+        )
+        .bind(text(|item| item.invocation.policy.lane.as_str()))
+        .bind::<Vec<i64>>(each(|item| i64::from(item.invocation.policy.max_retries)))
+        .bind::<Vec<i64>>(each(|item| as_millis(item.invocation.policy.retry_base)))
+        .bind::<Vec<i64>>(each(|item| as_millis(item.invocation.policy.retry_max)))
+        .bind::<Vec<i64>>(each(|item| item.invocation.accepted_at.as_millis()))
+        .bind::<Vec<i64>>(each(|item| item.invocation.expires_at.as_millis()))
+        .bind::<Vec<i64>>(each(due_at))
+        .bind(
+            items
+                .iter()
+                .map(|item| encode_events(&item.invocation.events))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            items
+                .iter()
+                .map(|item| item.payload.as_ref())
+                .collect::<Vec<&[u8]>>(),
+        )
+        .bind(
+            items
+                .iter()
+                .map(|item| item.message.id.as_uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Vec<i64>>(each(take_at))
+        .fetch_all(pool)
+        .await?;
+    if inserted.len() == items.len() {
+        return Ok(vec![Accepted::New; items.len()]);
+    }
+    let firsts = postgres_firsts(pool, items).await?;
+    items.iter().map(|item| answer(item, &firsts)).collect()
+}
+
+fn due_at(item: &Acceptance) -> i64 {
+    match item.invocation.state {
+        State::Enqueued { due_at } => due_at.as_millis(),
+        _ => item.message.due_at.as_millis(),
+    }
+}
+
+fn take_at(item: &Acceptance) -> i64 {
+    outbox::take_at(&item.message, item.invocation.accepted_at).as_millis()
+}
+
+type Firsts = HashMap<(String, String), (Uuid, i16)>;
+
+/// Who has each item's id: the item itself, if it was inserted now or by an earlier try.
+async fn postgres_firsts(pool: &PgPool, items: &[&Acceptance]) -> Result<Firsts, sqlx::Error> {
+    let names = |column: fn(&Invocation) -> &str| -> Vec<String> {
+        items
+            .iter()
+            .map(|item| column(&item.invocation).to_owned())
+            .collect()
+    };
+    let rows: Vec<(String, String, Uuid, i16)> = sqlx::query_as(
+        "SELECT first.function, first.invocation_id, first.request_id, first.status
+         FROM unnest($1::text[], $2::text[]) AS asked(function, invocation_id)
+         JOIN LATERAL (
+             SELECT inputs.function, inputs.invocation_id, inputs.request_id,
+                    COALESCE(live.status, history.status) AS status
+             FROM invocation_inputs inputs
+             LEFT JOIN invocations_live live USING (request_id)
+             LEFT JOIN invocations_history history USING (request_id)
+             WHERE inputs.function = asked.function
+               AND inputs.invocation_id = asked.invocation_id
+         ) first ON TRUE",
+    )
+    .bind(names(|invocation| invocation.function.as_str()))
+    .bind(names(|invocation| invocation.invocation_id.as_str()))
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(f, i, id, status)| ((f, i), (id, status)))
+        .collect())
+}
+
+fn answer(item: &Acceptance, firsts: &Firsts) -> Result<Accepted, sqlx::Error> {
+    let invocation = &item.invocation;
+    let key = (
+        invocation.function.to_string(),
+        invocation.invocation_id.to_string(),
+    );
+    match firsts.get(&key) {
+        // Retention removed the first between the two statements: the next try inserts.
+        None => Err(sqlx::Error::Io(std::io::ErrorKind::Interrupted.into())),
+        Some((id, _)) if *id == invocation.request_id.as_uuid() => Ok(Accepted::New),
+        Some((id, status)) => Ok(Accepted::Duplicate {
+            request_id: RequestId::from_uuid(*id),
+            status: Status::from_code(*status)
+                .ok_or_else(|| sqlx::Error::Decode(Box::new(inconsistent(*id, "status"))))?,
+        }),
+    }
+}
+
+async fn sqlite_flush(
+    sqlite: &Sqlite,
+    items: &[&Acceptance],
+) -> Result<Vec<Accepted>, sqlx::Error> {
+    let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut answers = Vec::with_capacity(items.len());
+    for item in items {
+        let answer = sqlite_accept(&mut transaction, item).await?;
+        answers.push(answer);
+    }
+    transaction.commit().await?;
+    Ok(answers)
+}
+
+async fn sqlite_accept(
+    connection: &mut sqlx::SqliteConnection,
+    item: &Acceptance,
+) -> Result<Accepted, sqlx::Error> {
+    let invocation = &item.invocation;
+    let id = invocation.request_id.as_uuid();
+    let inserted = sqlx::query(
+        "INSERT INTO invocation_inputs (
+             request_id, function, invocation_id, qualifier, stateful, lane,
+             max_retries, retry_base_ms, retry_max_ms, payload
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (function, invocation_id) DO NOTHING",
+    )
+    .bind(id)
+    .bind(invocation.function.as_str())
+    .bind(invocation.invocation_id.as_str())
+    .bind(invocation.qualifier.as_str())
+    .bind(invocation.stateful)
+    .bind(invocation.policy.lane.as_str())
+    .bind(i64::from(invocation.policy.max_retries))
+    .bind(as_millis(invocation.policy.retry_base))
+    .bind(as_millis(invocation.policy.retry_max))
+    .bind(item.payload.as_ref())
+    .execute(&mut *connection)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        let first: (Uuid, i16) = sqlx::query_as(
+            "SELECT request_id, status FROM invocations
+             WHERE request_id = (SELECT request_id FROM invocation_inputs
+                                 WHERE function = $1 AND invocation_id = $2)",
+        )
+        .bind(invocation.function.as_str())
+        .bind(invocation.invocation_id.as_str())
+        .fetch_one(connection)
+        .await?;
+        let key = (
+            invocation.function.to_string(),
+            invocation.invocation_id.to_string(),
+        );
+        return answer(item, &Firsts::from([(key, first)]));
+    }
+    sqlx::query(
+        "INSERT INTO invocations_live (
+             request_id, function, accepted_at, expires_at, status, lease, due_at,
+             attempts, retries, system_retries, releases, reached, duration_ms, events
+         ) VALUES ($1, $2, $3, $4, 0, 0, $5, 0, 0, 0, 0, FALSE, 0, $6)",
+    )
+    .bind(id)
+    .bind(invocation.function.as_str())
+    .bind(invocation.accepted_at.as_millis())
+    .bind(invocation.expires_at.as_millis())
+    .bind(due_at(item))
+    .bind(encode_events(&invocation.events))
+    .execute(&mut *connection)
+    .await?;
+    outbox::sqlite_insert(connection, &item.message, take_at(item)).await?;
+    Ok(Accepted::New)
+}

@@ -1,0 +1,140 @@
+//! The two databases: how to connect, and what differs in the connection.
+
+use crate::{Database, StoreConfig, StoreError};
+use sqlx::{
+    PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{fs::File, path::Path, str::FromStr, sync::Arc};
+
+/// How many SQLite connections may read at once, beside the one that writes.
+const SQLITE_READERS: u32 = 4;
+/// How many compiled statements a connection keeps.
+const STATEMENTS: usize = 200;
+
+/// A connected database.
+#[derive(Clone, Debug)]
+pub(crate) enum Backend {
+    Postgres(PgPool),
+    Sqlite(Sqlite),
+}
+
+/// SQLite has one writer at a time, so that writes queue for one connection and never meet a busy
+/// database.
+#[derive(Clone, Debug)]
+pub(crate) struct Sqlite {
+    pub(crate) reader: SqlitePool,
+    pub(crate) writer: SqlitePool,
+    /// Locked as long as the database is open: one process per file.
+    _lock: Arc<File>,
+}
+
+/// Runs the same statements on whichever database it is: `$pool` is the pool to read from.
+macro_rules! read {
+    ($backend:expr, $pool:ident => $body:expr) => {
+        match $backend {
+            $crate::backend::Backend::Postgres($pool) => $body,
+            $crate::backend::Backend::Sqlite(sqlite) => {
+                let $pool = &sqlite.reader;
+                $body
+            }
+        }
+    };
+}
+/// Runs the same statements on whichever database it is: `$pool` is the pool to write to.
+macro_rules! write {
+    ($backend:expr, $pool:ident => $body:expr) => {
+        match $backend {
+            $crate::backend::Backend::Postgres($pool) => $body,
+            $crate::backend::Backend::Sqlite(sqlite) => {
+                let $pool = &sqlite.writer;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use {read, write};
+
+impl Backend {
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        match &config.database {
+            Database::Postgres { url } => postgres(url, config).map(Self::Postgres),
+            Database::Sqlite { path } => sqlite(path, config).await.map(Self::Sqlite),
+        }
+    }
+}
+
+fn postgres(url: &str, config: &StoreConfig) -> Result<PgPool, StoreError> {
+    // The parser's own message may quote the URL, and with it the password.
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Url("the PostgreSQL URL does not parse".to_owned()))?;
+    let timeout = config.timeout.as_millis().to_string();
+    let options = options
+        .application_name("ekiden")
+        .statement_cache_capacity(STATEMENTS)
+        .options([
+            ("statement_timeout", timeout.as_str()),
+            ("lock_timeout", timeout.as_str()),
+            ("idle_in_transaction_session_timeout", timeout.as_str()),
+            // Batches differ in size by a factor of hundreds, and partial indexes are chosen by
+            // the value of a parameter: one plan for all would be wrong for most.
+            ("plan_cache_mode", "force_custom_plan"),
+            // Every statement finds its rows by an index; a fresh table's missing statistics, or a
+            // large batch, must not talk the planner into reading two million rows.
+            ("enable_seqscan", "off"),
+        ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(config.connections)
+        .acquire_timeout(config.timeout)
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError> {
+    let in_use = |error: std::io::Error| {
+        StoreError::InUse(format!(
+            "cannot open the SQLite database {}: {error}",
+            path.display()
+        ))
+    };
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(in_use)?;
+    }
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.with_added_extension("lock"))
+        .map_err(in_use)?;
+    lock.try_lock().map_err(|_| {
+        StoreError::InUse(format!(
+            "another process uses the SQLite database {}: SQLite serves one process",
+            path.display()
+        ))
+    })?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(config.timeout)
+        .statement_cache_capacity(STATEMENTS);
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(config.timeout)
+            .test_before_acquire(false)
+    };
+    Ok(Sqlite {
+        writer: pool()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?,
+        reader: pool()
+            .max_connections(SQLITE_READERS)
+            .connect_lazy_with(options),
+        _lock: Arc::new(lock),
+    })
+}

@@ -1,0 +1,196 @@
+//! Workers and what they hold: announcements, heartbeats, and claims that nobody answers for.
+
+use crate::{
+    Held, StoreError, Worker,
+    backend::{Backend, read, write},
+    row::{Row, columns, inconsistent},
+};
+use ekiden_domain::{Invocation, Lane, Lease, RequestId, Status, Timestamp, WorkerId};
+use uuid::Uuid;
+
+pub(crate) async fn register(backend: &Backend, worker: &Worker) -> Result<(), StoreError> {
+    write!(backend, pool => sqlx::query(
+        "INSERT INTO workers (id, name, slots, started_at, counter, beat_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(worker.id.as_uuid())
+    .bind(&worker.name)
+    .bind(i64::from(worker.slots))
+    .bind(worker.started_at.as_millis())
+    .bind(worker.counter)
+    .bind(worker.beat_at.as_millis())
+    .execute(pool)
+    .await
+    .map(drop))?;
+    Ok(())
+}
+
+pub(crate) async fn beat(
+    backend: &Backend,
+    worker: WorkerId,
+    now: Timestamp,
+) -> Result<Option<Vec<Held>>, StoreError> {
+    let alive = write!(backend, pool => sqlx::query(
+        "UPDATE workers SET counter = counter + 1, beat_at = $2 WHERE id = $1",
+    )
+    .bind(worker.as_uuid())
+    .bind(now.as_millis())
+    .execute(pool)
+    .await?
+    .rows_affected());
+    if alive == 0 {
+        return Ok(None);
+    }
+    let rows: Vec<(Uuid, i64, i16)> = read!(backend, pool => sqlx::query_as(
+        "SELECT request_id, lease, status FROM invocations_live
+         WHERE worker = $1 AND claimed_at IS NOT NULL",
+    )
+    .bind(worker.as_uuid())
+    .fetch_all(pool)
+    .await?);
+    let held = rows.into_iter().map(|(id, lease, status)| {
+        let status = Status::from_code(status).ok_or_else(|| inconsistent(id, "status"))?;
+        let request_id = RequestId::from_uuid(id);
+        Ok(Held {
+            request_id,
+            lease: Lease::from_number(lease),
+            status,
+        })
+    });
+    held.collect::<Result<_, _>>().map(Some)
+}
+
+pub(crate) async fn workers(backend: &Backend) -> Result<Vec<Worker>, StoreError> {
+    let rows: Vec<(Uuid, String, i64, i64, i64, i64)> = read!(backend, pool => sqlx::query_as(
+        "SELECT id, name, slots, started_at, counter, beat_at FROM workers ORDER BY id",
+    )
+    .fetch_all(pool)
+    .await?);
+    let worker = |(id, name, slots, started_at, counter, beat_at)| Worker {
+        id: WorkerId::from_uuid(id),
+        name,
+        slots: u32::try_from(slots).unwrap_or(0),
+        started_at: Timestamp::from_millis(started_at),
+        counter,
+        beat_at: Timestamp::from_millis(beat_at),
+    };
+    Ok(rows.into_iter().map(worker).collect())
+}
+
+pub(crate) async fn remove(
+    backend: &Backend,
+    worker: WorkerId,
+    counter: i64,
+) -> Result<bool, StoreError> {
+    let removed = write!(backend, pool => sqlx::query(
+        "DELETE FROM workers WHERE id = $1 AND counter = $2",
+    )
+    .bind(worker.as_uuid())
+    .bind(counter)
+    .execute(pool)
+    .await?
+    .rows_affected());
+    Ok(removed > 0)
+}
+
+pub(crate) async fn orphans(backend: &Backend, limit: u32) -> Result<Vec<Invocation>, StoreError> {
+    const ORPHANS: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM live_invocations
+         WHERE claimed_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = live_invocations.worker)
+         LIMIT $1"
+    );
+    let rows: Vec<Row> = read!(backend, pool =>
+        sqlx::query_as(ORPHANS).bind(i64::from(limit)).fetch_all(pool).await?);
+    rows.into_iter().map(Invocation::try_from).collect()
+}
+
+pub(crate) async fn overdue(
+    backend: &Backend,
+    now: Timestamp,
+    claimed_before: Timestamp,
+    limit: u32,
+) -> Result<Vec<Invocation>, StoreError> {
+    const OVERDUE: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM live_invocations
+         WHERE claimed_at IS NOT NULL
+           AND (deadline_at <= $1 OR (status = 1 AND claimed_at <= $2))
+         LIMIT $3"
+    );
+    let rows: Vec<Row> = read!(backend, pool => sqlx::query_as(OVERDUE)
+        .bind(now.as_millis())
+        .bind(claimed_before.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?);
+    rows.into_iter().map(Invocation::try_from).collect()
+}
+
+pub(crate) async fn aged(
+    backend: &Backend,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Invocation>, StoreError> {
+    const AGED: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM live_invocations
+         WHERE expires_at <= $1 AND claimed_at IS NULL
+         ORDER BY expires_at LIMIT $2"
+    );
+    let rows: Vec<Row> = read!(backend, pool => sqlx::query_as(AGED)
+        .bind(now.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?);
+    rows.into_iter().map(Invocation::try_from).collect()
+}
+
+pub(crate) async fn newest(backend: &Backend) -> Result<Vec<(Lane, Timestamp)>, StoreError> {
+    let rows: Vec<(String, i64)> = read!(backend, pool => sqlx::query_as(
+        "SELECT lane, MAX(accepted_at) FROM live_invocations
+         WHERE claimed_at IS NOT NULL GROUP BY lane",
+    )
+    .fetch_all(pool)
+    .await?);
+    let claim = |(lane, at): (String, i64)| {
+        let lane = lane
+            .parse()
+            .map_err(|_| inconsistent(Uuid::nil(), "lane"))?;
+        Ok((lane, Timestamp::from_millis(at)))
+    };
+    rows.into_iter().map(claim).collect()
+}
+
+pub(crate) async fn unregistered(
+    backend: &Backend,
+    limit: u32,
+) -> Result<Vec<Invocation>, StoreError> {
+    // The names are found by skipping from each to the next in the index, not by reading every row.
+    const UNREGISTERED: &str = concat!(
+        "WITH RECURSIVE names(function) AS (
+             SELECT MIN(function) FROM invocations_live
+             UNION ALL
+             SELECT (SELECT MIN(live.function) FROM invocations_live live
+                     WHERE live.function > names.function)
+             FROM names WHERE names.function IS NOT NULL
+         )
+         SELECT ",
+        columns!(),
+        " FROM live_invocations
+         WHERE claimed_at IS NULL AND function IN (
+             SELECT names.function FROM names
+             WHERE names.function IS NOT NULL AND NOT EXISTS (
+                 SELECT 1 FROM functions WHERE functions.function = names.function
+             )
+         )
+         LIMIT $1"
+    );
+    let rows: Vec<Row> = read!(backend, pool =>
+        sqlx::query_as(UNREGISTERED).bind(i64::from(limit)).fetch_all(pool).await?);
+    rows.into_iter().map(Invocation::try_from).collect()
+}

@@ -1,0 +1,137 @@
+//! The list: live and ended invocations, merged by one keyset in one snapshot.
+
+use crate::{
+    StoreError,
+    backend::Backend,
+    row::{RecordRow, columns},
+};
+use ekiden_domain::{ListQuery, Order, Page, Record, Status};
+use sqlx::{Database as SqlDatabase, Encode, Postgres, QueryBuilder, Sqlite, Type};
+use uuid::Uuid;
+
+pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, StoreError> {
+    let rows: Vec<RecordRow> = match backend {
+        Backend::Postgres(pool) => {
+            let mut sql = statement::<Postgres>(query);
+            sql.build_query_as().fetch_all(pool).await?
+        }
+        Backend::Sqlite(sqlite) => {
+            let mut sql = statement::<Sqlite>(query);
+            sql.build_query_as().fetch_all(&sqlite.reader).await?
+        }
+    };
+    let mut records = rows
+        .into_iter()
+        .map(Record::try_from)
+        .collect::<Result<Vec<_>, _>>()?;
+    let limit = query.limit as usize;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let next = records.last().filter(|_| more).map(Record::position);
+    Ok(Page { records, next })
+}
+
+/// Each arm gives its first rows by its own index, one more than the page holds, and the merge
+/// keeps the first of both: no arm is read further than a page, however long it is.
+fn statement<'q, DB>(query: &'q ListQuery) -> QueryBuilder<DB>
+where
+    DB: SqlDatabase,
+    i64: Encode<'q, DB> + Type<DB>,
+    i16: Encode<'q, DB> + Type<DB>,
+    Uuid: Encode<'q, DB> + Type<DB>,
+    String: Encode<'q, DB> + Type<DB>,
+    &'q str: Encode<'q, DB> + Type<DB>,
+{
+    let mut sql = QueryBuilder::new("");
+    let arms: &[&str] = match query.status {
+        Some(status) if status.is_final() => &["ended_invocations"],
+        Some(_) => &["live_invocations"],
+        None => &["live_invocations", "ended_invocations"],
+    };
+    for (index, arm) in arms.iter().enumerate() {
+        sql.push(if index == 0 {
+            "SELECT * FROM ("
+        } else {
+            " UNION ALL SELECT * FROM ("
+        });
+        sql.push(concat!("SELECT ", columns!(), ", "));
+        sql.push(if query.include_payload {
+            "payload"
+        } else {
+            "CAST(NULL AS BYTEA) AS payload"
+        });
+        sql.push(" FROM ").push(arm).push(" WHERE stateful");
+        filter(&mut sql, query);
+        order(&mut sql, query);
+        sql.push(") arm").push(index.to_string());
+    }
+    if arms.len() > 1 {
+        order(&mut sql, query);
+    }
+    sql
+}
+
+fn filter<'q, DB>(sql: &mut QueryBuilder<DB>, query: &'q ListQuery)
+where
+    DB: SqlDatabase,
+    i64: Encode<'q, DB> + Type<DB>,
+    i16: Encode<'q, DB> + Type<DB>,
+    Uuid: Encode<'q, DB> + Type<DB>,
+    String: Encode<'q, DB> + Type<DB>,
+    &'q str: Encode<'q, DB> + Type<DB>,
+{
+    sql.push(" AND function = ")
+        .push_bind(query.function.as_str());
+    if let Some(qualifier) = &query.qualifier {
+        sql.push(" AND qualifier = ").push_bind(qualifier.as_str());
+    }
+    if let Some(status) = query.status {
+        sql.push(" AND status = ").push_bind(status.code());
+        // So that the planner may use the indexes that leave these out.
+        if status != Status::Succeeded && status.is_final() {
+            sql.push(" AND status <> 5");
+        }
+        if matches!(
+            status,
+            Status::Dequeued | Status::Running | Status::Stopping
+        ) {
+            sql.push(" AND claimed_at IS NOT NULL");
+        }
+    }
+    if let Some(prefix) = &query.prefix {
+        // Ids compare byte by byte, and no character sorts after U+10FFFF.
+        sql.push(" AND invocation_id >= ")
+            .push_bind(prefix.as_str());
+        sql.push(" AND invocation_id < ")
+            .push_bind(format!("{prefix}\u{10FFFF}"));
+    }
+    if let Some(from) = query.accepted_from {
+        sql.push(" AND accepted_at >= ").push_bind(from.as_millis());
+    }
+    if let Some(until) = query.accepted_until {
+        sql.push(" AND accepted_at <= ")
+            .push_bind(until.as_millis());
+    }
+    if let Some(after) = query.after {
+        sql.push(match query.order {
+            Order::Descending => " AND (accepted_at, request_id) < (",
+            Order::Ascending => " AND (accepted_at, request_id) > (",
+        });
+        sql.push_bind(after.accepted_at.as_millis());
+        sql.push(", ")
+            .push_bind(after.request_id.as_uuid())
+            .push(")");
+    }
+}
+
+fn order<'q, DB>(sql: &mut QueryBuilder<DB>, query: &ListQuery)
+where
+    DB: SqlDatabase,
+    i64: Encode<'q, DB> + Type<DB>,
+{
+    sql.push(match query.order {
+        Order::Descending => " ORDER BY accepted_at DESC, request_id DESC LIMIT ",
+        Order::Ascending => " ORDER BY accepted_at, request_id LIMIT ",
+    });
+    sql.push_bind(i64::from(query.limit) + 1);
+}

@@ -1,0 +1,288 @@
+//! The outbox: what must be handed to the broker, and by whom it is being handed over.
+
+use crate::{StoreError, Undispatched, backend::Backend, row::inconsistent};
+use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp};
+use sqlx::FromRow;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long the process that wrote a message has to send it before pollers take it.
+const OFFER_GRACE: Duration = Duration::from_secs(5);
+
+/// From when on a poller may take a message written at `now`: one that is due is offered to its
+/// writer's own dispatcher at once, and pollers leave it the time to send it.
+pub(crate) fn take_at(message: &Message, now: Timestamp) -> Timestamp {
+    if is_offered(message, now) {
+        now.after(OFFER_GRACE)
+    } else {
+        message.due_at
+    }
+}
+
+/// Whether a message written at `now` is offered at once.
+pub(crate) fn is_offered(message: &Message, now: Timestamp) -> bool {
+    message.due_at <= now
+}
+
+/// A message's body as the table holds it.
+pub(crate) fn columns(body: &Body) -> (i16, Option<&str>) {
+    match body {
+        Body::Dispatch(lane) => (0, Some(lane.as_str())),
+        Body::Stop => (1, None),
+    }
+}
+
+#[derive(Debug, FromRow)]
+struct Row {
+    request_id: Uuid,
+    id: Uuid,
+    kind: i16,
+    lane: Option<String>,
+    due_at: i64,
+}
+
+impl TryFrom<Row> for Message {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let body = match (row.kind, row.lane) {
+            (0, Some(lane)) => Body::Dispatch(
+                lane.parse()
+                    .map_err(|_| inconsistent(row.request_id, "lane"))?,
+            ),
+            (1, None) => Body::Stop,
+            _ => return Err(inconsistent(row.request_id, "kind")),
+        };
+        Ok(Self {
+            id: OutboxId::from_uuid(row.id),
+            request_id: RequestId::from_uuid(row.request_id),
+            due_at: Timestamp::from_millis(row.due_at),
+            body,
+        })
+    }
+}
+
+pub(crate) async fn sqlite_insert(
+    connection: &mut sqlx::SqliteConnection,
+    message: &Message,
+    take_at: i64,
+) -> Result<(), sqlx::Error> {
+    let (kind, lane) = columns(&message.body);
+    sqlx::query(
+        "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(message.request_id.as_uuid())
+    .bind(message.id.as_uuid())
+    .bind(kind)
+    .bind(lane)
+    .bind(message.due_at.as_millis())
+    .bind(take_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn take(
+    backend: &Backend,
+    now: Timestamp,
+    hold_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<Message>, StoreError> {
+    let rows: Vec<Row> = match backend {
+        // Differs from SQLite: other pollers take other rows at the same time.
+        Backend::Postgres(pool) => {
+            sqlx::query_as(
+                "UPDATE outbox SET take_at = $2
+             WHERE (request_id, id) IN (
+                 SELECT request_id, id FROM outbox WHERE take_at <= $1
+                 ORDER BY take_at LIMIT $3 FOR UPDATE SKIP LOCKED
+             )
+             RETURNING request_id, id, kind, lane, due_at",
+            )
+            .bind(now.as_millis())
+            .bind(hold_until.as_millis())
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await?
+        }
+        Backend::Sqlite(sqlite) => {
+            sqlx::query_as(
+                "UPDATE outbox SET take_at = $2
+             WHERE (request_id, id) IN (
+                 SELECT request_id, id FROM outbox WHERE take_at <= $1
+                 ORDER BY take_at LIMIT $3
+             )
+             RETURNING request_id, id, kind, lane, due_at",
+            )
+            .bind(now.as_millis())
+            .bind(hold_until.as_millis())
+            .bind(i64::from(limit))
+            .fetch_all(&sqlite.writer)
+            .await?
+        }
+    };
+    rows.into_iter().map(Message::try_from).collect()
+}
+
+pub(crate) async fn delete(
+    backend: &Backend,
+    messages: &[(RequestId, OutboxId)],
+) -> Result<(), StoreError> {
+    match backend {
+        Backend::Postgres(pool) => {
+            // In key order, so that two deletes which meet never wait for each other in a circle.
+            sqlx::query(
+                "DELETE FROM outbox WHERE (request_id, id) IN (
+                     SELECT outbox.request_id, outbox.id
+                     FROM outbox JOIN unnest($1::uuid[], $2::uuid[]) AS sent(request_id, id)
+                          USING (request_id, id)
+                     ORDER BY request_id, id FOR UPDATE OF outbox
+                 )",
+            )
+            .bind(
+                messages
+                    .iter()
+                    .map(|(request, _)| request.as_uuid())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                messages
+                    .iter()
+                    .map(|(_, id)| id.as_uuid())
+                    .collect::<Vec<_>>(),
+            )
+            .execute(pool)
+            .await?;
+        }
+        Backend::Sqlite(sqlite) => {
+            let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
+            for (request_id, id) in messages {
+                sqlx::query("DELETE FROM outbox WHERE request_id = $1 AND id = $2")
+                    .bind(request_id.as_uuid())
+                    .bind(id.as_uuid())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+/// A dispatch is put only for an invocation that still waits and has no dispatch in the outbox.
+pub(crate) async fn put_back(backend: &Backend, messages: &[Message]) -> Result<u64, StoreError> {
+    match backend {
+        Backend::Postgres(pool) => {
+            let lanes: Vec<Option<&str>> = messages
+                .iter()
+                .map(|message| columns(&message.body).1)
+                .collect();
+            let put = sqlx::query(
+                "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
+                 SELECT back.request_id, back.id, 0, back.lane, back.due_at, back.due_at
+                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+                      AS back(request_id, id, lane, due_at)
+                 JOIN invocations_live live ON live.request_id = back.request_id
+                      AND live.claimed_at IS NULL
+                 WHERE NOT EXISTS (
+                     SELECT FROM outbox
+                     WHERE outbox.request_id = back.request_id AND outbox.kind = 0
+                 )",
+            )
+            .bind(
+                messages
+                    .iter()
+                    .map(|m| m.request_id.as_uuid())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(messages.iter().map(|m| m.id.as_uuid()).collect::<Vec<_>>())
+            .bind(lanes)
+            .bind(
+                messages
+                    .iter()
+                    .map(|m| m.due_at.as_millis())
+                    .collect::<Vec<_>>(),
+            )
+            .execute(pool)
+            .await?;
+            Ok(put.rows_affected())
+        }
+        Backend::Sqlite(sqlite) => {
+            let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
+            let mut put = 0;
+            for message in messages {
+                put += sqlx::query(
+                    "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
+                     SELECT $1, $2, 0, $3, $4, $4
+                     WHERE EXISTS (
+                         SELECT 1 FROM invocations_live
+                         WHERE request_id = $1 AND claimed_at IS NULL
+                     ) AND NOT EXISTS (
+                         SELECT 1 FROM outbox WHERE request_id = $1 AND kind = 0
+                     )",
+                )
+                .bind(message.request_id.as_uuid())
+                .bind(message.id.as_uuid())
+                .bind(columns(&message.body).1)
+                .bind(message.due_at.as_millis())
+                .execute(&mut *transaction)
+                .await?
+                .rows_affected();
+            }
+            transaction.commit().await?;
+            Ok(put)
+        }
+    }
+}
+
+#[derive(Debug, FromRow)]
+struct WalkedRow {
+    request_id: Uuid,
+    function: String,
+    lane: String,
+    accepted_at: i64,
+    due_at: Option<i64>,
+    is_undispatched: bool,
+}
+
+/// Walks the live table by request id.
+pub(crate) async fn undispatched(
+    backend: &Backend,
+    after: Option<RequestId>,
+    limit: u32,
+) -> Result<(Vec<Undispatched>, Option<RequestId>), StoreError> {
+    const WALK: &str = "
+        SELECT walked.request_id, walked.function, inputs.lane, walked.accepted_at, walked.due_at,
+               walked.claimed_at IS NULL AND NOT EXISTS (
+                   SELECT 1 FROM outbox
+                   WHERE outbox.request_id = walked.request_id AND outbox.kind = 0
+               ) AS is_undispatched
+        FROM (
+            SELECT request_id, function, accepted_at, claimed_at, due_at FROM invocations_live
+            WHERE request_id > $1 ORDER BY request_id LIMIT $2
+        ) walked
+        JOIN invocation_inputs inputs ON inputs.request_id = walked.request_id
+        ORDER BY walked.request_id";
+    let after = after.map_or(Uuid::nil(), RequestId::as_uuid);
+    let rows: Vec<WalkedRow> = crate::backend::read!(backend, pool => sqlx::query_as(WALK)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?);
+    let walked_to = rows.last().map(|row| RequestId::from_uuid(row.request_id));
+    let found = rows
+        .into_iter()
+        .filter(|row| row.is_undispatched)
+        .map(|row| {
+            let bad = |column| move |_| inconsistent(row.request_id, column);
+            Ok(Undispatched {
+                request_id: RequestId::from_uuid(row.request_id),
+                function: row.function.parse().map_err(bad("function"))?,
+                lane: row.lane.parse().map_err(bad("lane"))?,
+                accepted_at: Timestamp::from_millis(row.accepted_at),
+                due_at: Timestamp::from_millis(row.due_at.unwrap_or(row.accepted_at)),
+            })
+        });
+    Ok((found.collect::<Result<_, StoreError>>()?, walked_to))
+}

@@ -1,0 +1,125 @@
+//! Reading invocations: one, some, or how many.
+
+use crate::{
+    StatusCount, StoreError,
+    backend::{Backend, read},
+    row::{RecordRow, columns, fault_kind, inconsistent},
+};
+use ekiden_domain::{
+    Attempt, Fault, FunctionName, InvocationId, Record, RequestId, Status, Timestamp, WorkerId,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+pub(crate) async fn ping(backend: &Backend) -> Result<(), StoreError> {
+    read!(backend, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+    Ok(())
+}
+
+pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Record>, StoreError> {
+    let rows: Vec<RecordRow> = match backend {
+        Backend::Postgres(pool) => {
+            sqlx::query_as(concat!(
+                "SELECT ",
+                columns!(),
+                ", payload FROM live_invocations
+             WHERE request_id = ANY($1::uuid[])"
+            ))
+            .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+            .fetch_all(pool)
+            .await?
+        }
+        // Differs from PostgreSQL: SQLite binds no arrays, and a round trip costs nothing.
+        Backend::Sqlite(sqlite) => {
+            let mut connection = sqlite.reader.acquire().await?;
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row = sqlx::query_as(concat!(
+                    "SELECT ",
+                    columns!(),
+                    ", payload FROM live_invocations WHERE request_id = $1"
+                ))
+                .bind(id.as_uuid())
+                .fetch_optional(&mut *connection)
+                .await?;
+                rows.extend(row);
+            }
+            rows
+        }
+    };
+    rows.into_iter().map(Record::try_from).collect()
+}
+
+pub(crate) async fn find(
+    backend: &Backend,
+    function: &FunctionName,
+    id: &InvocationId,
+) -> Result<Option<Record>, StoreError> {
+    const FIND: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", payload FROM invocations
+         WHERE request_id = (SELECT request_id FROM invocation_inputs
+                             WHERE function = $1 AND invocation_id = $2)"
+    );
+    let row: Option<RecordRow> = read!(backend, pool => sqlx::query_as(FIND)
+        .bind(function.as_str())
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?);
+    row.map(Record::try_from).transpose()
+}
+
+pub(crate) async fn count_live(backend: &Backend) -> Result<Vec<StatusCount>, StoreError> {
+    let rows: Vec<(i16, i64)> = read!(backend, pool => sqlx::query_as(
+        "SELECT status, COUNT(*) FROM invocations_live GROUP BY status ORDER BY status",
+    )
+    .fetch_all(pool)
+    .await?);
+    let counts = rows.into_iter().filter_map(|(status, count)| {
+        let status = Status::from_code(status)?;
+        Some(StatusCount {
+            status,
+            count: u64::try_from(count).unwrap_or(0),
+        })
+    });
+    Ok(counts.collect())
+}
+
+#[derive(Debug, FromRow)]
+struct AttemptRow {
+    number: i64,
+    worker: Uuid,
+    started_at: i64,
+    ended_at: i64,
+    fault_kind: i16,
+    error: String,
+    error_message: String,
+    http_status: Option<i64>,
+}
+
+pub(crate) async fn attempts(backend: &Backend, id: RequestId) -> Result<Vec<Attempt>, StoreError> {
+    let rows: Vec<AttemptRow> = read!(backend, pool => sqlx::query_as(
+        "SELECT number, worker, started_at, ended_at, fault_kind, error, error_message, http_status
+         FROM attempts WHERE request_id = $1 ORDER BY number",
+    )
+    .bind(id.as_uuid())
+    .fetch_all(pool)
+    .await?);
+    let attempt = |row: AttemptRow| {
+        let kind =
+            fault_kind(row.fault_kind).ok_or_else(|| inconsistent(id.as_uuid(), "fault_kind"))?;
+        let mut fault = Fault::new(kind, &row.error, &row.error_message);
+        fault.http_status = row
+            .http_status
+            .and_then(|status| u16::try_from(status).ok());
+        Ok(Attempt {
+            number: u32::try_from(row.number).unwrap_or(u32::MAX),
+            worker: WorkerId::from_uuid(row.worker),
+            started_at: Timestamp::from_millis(row.started_at),
+            ended_at: Timestamp::from_millis(row.ended_at),
+            fault,
+        })
+    };
+    rows.into_iter().map(attempt).collect()
+}

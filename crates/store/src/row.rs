@@ -1,0 +1,259 @@
+//! A row of the state table, and the invocation it stands for. Both databases give the same row.
+
+use crate::StoreError;
+use bytes::Bytes;
+use ekiden_domain::{
+    Claim, Event, Fault, FaultKind, Invocation, InvocationId, Lease, Policy, Record, RequestId,
+    State, Status, Timestamp, WorkerId,
+};
+use sqlx::FromRow;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The columns of [`Row`], as the views `live_invocations`, `ended_invocations` and `invocations`
+/// name them.
+macro_rules! columns {
+    () => {
+        "request_id, invocation_id, function, qualifier, stateful, lane, max_retries, \
+         retry_base_ms, retry_max_ms, accepted_at, expires_at, status, lease, due_at, worker, \
+         claimed_at, started_at, deadline_at, first_started_at, attempts, retries, \
+         system_retries, releases, reached, duration_ms, fault_kind, error, error_message, \
+         http_status, ended_at, events"
+    };
+}
+pub(crate) use columns;
+
+/// One row of the views.
+#[derive(Debug, FromRow)]
+pub(crate) struct Row {
+    pub(crate) request_id: Uuid,
+    invocation_id: String,
+    function: String,
+    qualifier: String,
+    stateful: bool,
+    lane: String,
+    max_retries: i64,
+    retry_base_ms: i64,
+    retry_max_ms: i64,
+    accepted_at: i64,
+    expires_at: i64,
+    status: i16,
+    lease: i64,
+    due_at: Option<i64>,
+    worker: Option<Uuid>,
+    claimed_at: Option<i64>,
+    started_at: Option<i64>,
+    deadline_at: Option<i64>,
+    first_started_at: Option<i64>,
+    attempts: i64,
+    retries: i64,
+    system_retries: i64,
+    releases: i64,
+    reached: bool,
+    duration_ms: i64,
+    fault_kind: Option<i16>,
+    error: Option<String>,
+    error_message: Option<String>,
+    http_status: Option<i64>,
+    ended_at: Option<i64>,
+    events: String,
+}
+
+/// A row with the payload, where the query asked for it.
+#[derive(Debug, FromRow)]
+pub(crate) struct RecordRow {
+    #[sqlx(flatten)]
+    row: Row,
+    payload: Option<Vec<u8>>,
+}
+
+impl TryFrom<RecordRow> for Record {
+    type Error = StoreError;
+
+    fn try_from(row: RecordRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            invocation: row.row.try_into()?,
+            payload: row.payload.map(Bytes::from),
+        })
+    }
+}
+
+impl TryFrom<Row> for Invocation {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let state = row.state().ok_or_else(|| row.inconsistent("status"))?;
+        let error = row.fault()?;
+        let events = decode_events(&row.events).ok_or_else(|| row.inconsistent("events"))?;
+        let id = row.request_id;
+        let bad = move |column| move |_| inconsistent(id, column);
+        Ok(Self {
+            request_id: RequestId::from_uuid(id),
+            invocation_id: InvocationId::lookup(&row.invocation_id)
+                .map_err(bad("invocation_id"))?,
+            function: row.function.parse().map_err(bad("function"))?,
+            qualifier: row.qualifier.parse().map_err(bad("qualifier"))?,
+            stateful: row.stateful,
+            policy: Policy {
+                lane: row.lane.parse().map_err(bad("lane"))?,
+                max_retries: u8::try_from(row.max_retries)
+                    .map_err(|_| inconsistent(id, "max_retries"))?,
+                retry_base: millis(row.retry_base_ms),
+                retry_max: millis(row.retry_max_ms),
+            },
+            accepted_at: Timestamp::from_millis(row.accepted_at),
+            expires_at: Timestamp::from_millis(row.expires_at),
+            state,
+            lease: Lease::from_number(row.lease),
+            attempts: count(row.attempts),
+            retries: count(row.retries),
+            system_retries: count(row.system_retries),
+            releases: count(row.releases),
+            reached: row.reached,
+            first_started_at: row.first_started_at.map(Timestamp::from_millis),
+            worker: row.worker.map(WorkerId::from_uuid),
+            duration: millis(row.duration_ms),
+            error,
+            events,
+        })
+    }
+}
+
+impl Row {
+    /// The state, if the columns that say it agree.
+    fn state(&self) -> Option<State> {
+        let at = |column: Option<i64>| column.map(Timestamp::from_millis);
+        let claim = || {
+            let worker = WorkerId::from_uuid(self.worker?);
+            Some(Claim {
+                worker,
+                claimed_at: at(self.claimed_at)?,
+            })
+        };
+        Some(match Status::from_code(self.status)? {
+            Status::Enqueued => State::Enqueued {
+                due_at: at(self.due_at)?,
+            },
+            Status::Retrying => State::Retrying {
+                due_at: at(self.due_at)?,
+            },
+            Status::Dequeued => State::Dequeued { claim: claim()? },
+            Status::Running => State::Running {
+                claim: claim()?,
+                started_at: at(self.started_at)?,
+                deadline: at(self.deadline_at)?,
+            },
+            Status::Stopping => State::Stopping {
+                claim: claim()?,
+                started_at: at(self.started_at),
+                deadline: at(self.deadline_at)?,
+            },
+            status @ (Status::Succeeded
+            | Status::Failed
+            | Status::Stopped
+            | Status::Expired
+            | Status::Invalid) => State::Ended {
+                status,
+                ended_at: at(self.ended_at)?,
+            },
+        })
+    }
+
+    fn fault(&self) -> Result<Option<Fault>, StoreError> {
+        let Some(code) = self.fault_kind else {
+            return Ok(None);
+        };
+        let (Some(kind), Some(error), Some(message)) =
+            (fault_kind(code), &self.error, &self.error_message)
+        else {
+            return Err(self.inconsistent("fault_kind"));
+        };
+        let fault = Fault::new(kind, error, message);
+        Ok(Some(
+            match self
+                .http_status
+                .and_then(|status| u16::try_from(status).ok())
+            {
+                Some(status) => fault.with_http_status(status),
+                None => fault,
+            },
+        ))
+    }
+
+    fn inconsistent(&self, column: &'static str) -> StoreError {
+        inconsistent(self.request_id, column)
+    }
+}
+
+pub(crate) fn inconsistent(id: Uuid, column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table: "invocations",
+        column,
+        id: id.to_string(),
+    }
+}
+
+/// The fault kind that `code` stands for in the tables.
+pub(crate) const fn fault_kind(code: i16) -> Option<FaultKind> {
+    match code {
+        0 => Some(FaultKind::Function),
+        1 => Some(FaultKind::System),
+        2 => Some(FaultKind::SystemReached),
+        _ => None,
+    }
+}
+
+/// The number that stands for `kind` in the tables.
+pub(crate) const fn fault_code(kind: FaultKind) -> i16 {
+    match kind {
+        FaultKind::Function => 0,
+        FaultKind::System => 1,
+        FaultKind::SystemReached => 2,
+    }
+}
+
+/// A span as the tables hold it, in milliseconds.
+pub(crate) fn as_millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn millis(column: i64) -> Duration {
+    Duration::from_millis(u64::try_from(column).unwrap_or(0))
+}
+
+fn count(column: i64) -> u32 {
+    u32::try_from(column).unwrap_or(u32::MAX)
+}
+
+/// The events as one JSON array of `[milliseconds, status]` or `[milliseconds, status, detail]`.
+pub(crate) fn encode_events(events: &[Event]) -> String {
+    let rows: Vec<serde_json::Value> = events
+        .iter()
+        .map(|event| {
+            let (at, status) = (event.at.as_millis(), event.status.as_str());
+            if event.detail.is_empty() {
+                serde_json::json!([at, status])
+            } else {
+                serde_json::json!([at, status, event.detail])
+            }
+        })
+        .collect();
+    serde_json::Value::Array(rows).to_string()
+}
+
+fn decode_events(text: &str) -> Option<Vec<Event>> {
+    let rows: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
+    rows.into_iter()
+        .map(|row| {
+            Some(Event {
+                at: Timestamp::from_millis(row.get(0)?.as_i64()?),
+                status: row.get(1)?.as_str()?.parse().ok()?,
+                detail: row
+                    .get(2)
+                    .and_then(|detail| detail.as_str())
+                    .unwrap_or("")
+                    .to_owned(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! Private PostgreSQL and RabbitMQ for tests, fixtures and a mock clock.

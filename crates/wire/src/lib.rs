@@ -1,0 +1,1 @@
+//! The FC API as data: routes, requests, records, errors.

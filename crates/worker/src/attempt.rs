@@ -1,0 +1,264 @@
+//! One invocation's way through a worker: claim, start, run, finish.
+
+use crate::{
+    Parts,
+    parcel::Ticket,
+    runs::{Cause, Run, Runs},
+    slots::{Slot, Slots},
+};
+use bytes::Bytes;
+use ekiden_domain::{
+    Fault, Function, Invocation, Outcome, Record, Refused, RequestId, State, Status, Timestamp,
+    Transition, WorkerId,
+};
+use ekiden_executor::{Attempt, End};
+use ekiden_store::{Commit, StoreError};
+use futures::future::join_all;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+/// The first pause before a result is offered to the store again; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause before a result is offered to the store again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// One life of a worker, as far as an attempt needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder {
+    pub(crate) parts: Parts,
+    pub(crate) worker: WorkerId,
+    pub(crate) runs: Runs,
+    pub(crate) slots: Slots,
+    /// Cancelled when this worker was declared dead: nothing it holds is its own any more.
+    pub(crate) dead: CancellationToken,
+}
+
+/// What became of a dispatch that was to be claimed.
+pub(crate) enum Claimed {
+    /// It is Running under this worker's lease: call the function.
+    Run(Box<Started>),
+    /// Nothing is left to do: another has it, it ended, or it waits with a dispatch of its own.
+    Settled,
+    /// It waits still and must be dispatched again: at once there is no room, or it is not due.
+    Later(Box<Invocation>, Option<Timestamp>),
+}
+
+/// An invocation whose function is to be called now.
+pub(crate) struct Started {
+    invocation: Invocation,
+    payload: Bytes,
+    function: Arc<Function>,
+    run: Run,
+    slot: Slot,
+}
+
+impl Holder {
+    /// Claims and starts these dispatches, one slot for each, in one group commit. Answers in order.
+    ///
+    /// # Errors
+    /// If the store fails; then nothing is known and the same can be tried again.
+    pub(crate) async fn claim(
+        &self,
+        tickets: &[Ticket],
+        slots: Vec<OwnedSemaphorePermit>,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let ids: Vec<RequestId> = tickets.iter().map(|ticket| ticket.id).collect();
+        let records = self.parts.store.load(&ids).await?;
+        let mut records: HashMap<RequestId, Record> = records
+            .into_iter()
+            .map(|record| (record.invocation.request_id, record))
+            .collect();
+        // An id that comes twice is taken once: its record is gone the second time.
+        let claims = ids.iter().zip(slots).map(|(id, slot)| {
+            let record = records.remove(id);
+            async move {
+                match record {
+                    Some(record) => self.claim_one(record, slot).await,
+                    None => Ok(Claimed::Settled),
+                }
+            }
+        });
+        join_all(claims).await.into_iter().collect()
+    }
+
+    async fn claim_one(
+        &self,
+        record: Record,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<Claimed, StoreError> {
+        let Record {
+            invocation,
+            payload,
+        } = record;
+        let Some(run) = self.runs.reserve(invocation.request_id) else {
+            return Ok(Claimed::Settled);
+        };
+        let Some(function) = self.parts.catalog.function(&invocation.function).await? else {
+            return self.end(self.invalidate(&invocation)).await;
+        };
+        let Ok(slot) = self
+            .slots
+            .for_function(slot, &invocation.function, &function)
+        else {
+            return Ok(Claimed::Later(Box::new(invocation), None));
+        };
+        let payload = payload.unwrap_or_default();
+        if self.holds(&invocation) {
+            // The answer to this claim was lost: it is durable, and the function was not called.
+            return Ok(Claimed::Run(Box::new(Started {
+                invocation,
+                payload,
+                function,
+                run,
+                slot,
+            })));
+        }
+        let now = self.parts.clock.now();
+        let started = invocation
+            .claim(self.worker, now)
+            .and_then(|claim| claim.then(|claimed| claimed.start(function.timeout, now)));
+        let transition = match started {
+            Ok(transition) => transition,
+            Err(Refused::NotDue { due_at }) => {
+                return Ok(Claimed::Later(Box::new(invocation), Some(due_at)));
+            }
+            Err(Refused::AgePassed { .. }) => return self.end(invocation.expire(now)).await,
+            Err(Refused::IllegalStep { .. } | Refused::NotExpired { .. }) => {
+                return Ok(Claimed::Settled);
+            }
+        };
+        let invocation = transition.after.clone();
+        match self.parts.store.commit(transition).await? {
+            Commit::Written => {
+                metrics::counter!("ekiden_claims_total").increment(1);
+                Ok(Claimed::Run(Box::new(Started {
+                    invocation,
+                    payload,
+                    function,
+                    run,
+                    slot,
+                })))
+            }
+            // Whoever changed it has it, or wrote a dispatch with the change.
+            Commit::Conflict(_) => Ok(Claimed::Settled),
+        }
+    }
+
+    /// Whether the row says that this life of this worker runs it already.
+    fn holds(&self, invocation: &Invocation) -> bool {
+        matches!(&invocation.state, State::Running { claim, .. } if claim.worker == self.worker)
+    }
+
+    fn invalidate(&self, invocation: &Invocation) -> Result<Transition, Refused> {
+        let message = format!("the function '{}' does not exist", invocation.function);
+        invocation.invalidate(&message, self.parts.clock.now())
+    }
+
+    async fn end(&self, step: Result<Transition, Refused>) -> Result<Claimed, StoreError> {
+        if let Ok(transition) = step {
+            let _: Commit = self.parts.store.commit(transition).await?;
+        }
+        Ok(Claimed::Settled)
+    }
+
+    /// Calls the function and records what became of it. The slot is freed only when that is
+    /// durable, or when the lease turns out to be another's.
+    pub(crate) async fn run(self, started: Started) {
+        let Started {
+            invocation,
+            payload,
+            function,
+            run,
+            slot,
+        } = started;
+        let name = invocation.function.clone();
+        let attempt = Attempt {
+            timeout: function.timeout,
+            function,
+            name,
+            qualifier: invocation.qualifier.clone(),
+            request_id: invocation.request_id,
+            invocation_id: invocation.invocation_id.clone(),
+            lease: invocation.lease,
+            number: invocation.attempts,
+            retries: invocation.retries,
+            payload,
+        };
+        let end = self
+            .parts
+            .executor
+            .run(attempt, run.cancel.token.clone())
+            .await;
+        let invocation = match run.cancel.cause() {
+            Some(Cause::Stop(stopping)) => *stopping,
+            Some(Cause::Drain | Cause::Dead) | None => invocation,
+        };
+        self.finish(invocation, end).await;
+        drop((run, slot));
+    }
+
+    async fn finish(&self, mut invocation: Invocation, end: End) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if self.dead.is_cancelled() {
+                return ignored(&invocation, "this worker was declared dead");
+            }
+            let transition = match step(&invocation, &end, self.parts.clock.now()) {
+                Ok(transition) => transition,
+                Err(refused) => return ignored(&invocation, &refused.to_string()),
+            };
+            let status = transition.after.status();
+            match self.parts.store.commit(transition).await {
+                Ok(Commit::Written) => {
+                    metrics::counter!("ekiden_attempts_total", "status" => status.as_str())
+                        .increment(1);
+                    tracing::debug!(
+                        request_id = %invocation.request_id, attempt = invocation.attempts, %status,
+                        "an attempt ended"
+                    );
+                    return;
+                }
+                // A stop came in between: the same lease, one status further.
+                Ok(Commit::Conflict(Some(now))) if now.lease == invocation.lease => {
+                    if now.version() == invocation.version() {
+                        return ignored(&invocation, "its row does not change");
+                    }
+                    invocation = *now;
+                }
+                Ok(Commit::Conflict(_)) => return ignored(&invocation, "its lease is another's"),
+                Err(error) => {
+                    tracing::warn!(
+                        request_id = %invocation.request_id, %error, "a result waits for the store"
+                    );
+                    if self
+                        .dead
+                        .run_until_cancelled(tokio::time::sleep(pause))
+                        .await
+                        .is_none()
+                    {
+                        continue;
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+}
+
+/// Which step the end of a run is: its result; or, where it was cancelled, the stop that was asked
+/// for, or else this worker's draining.
+fn step(invocation: &Invocation, end: &End, now: Timestamp) -> Result<Transition, Refused> {
+    match end {
+        End::Done(execution) => invocation.finish(execution.outcome.clone(), now),
+        End::Cancelled if invocation.status() == Status::Stopping => invocation.stopped(now),
+        End::Cancelled => invocation.finish(Outcome::Failed(Fault::worker_draining()), now),
+    }
+}
+
+fn ignored(invocation: &Invocation, why: &str) {
+    metrics::counter!("ekiden_results_ignored_total").increment(1);
+    tracing::warn!(
+        request_id = %invocation.request_id, lease = %invocation.lease, why, "a result is ignored"
+    );
+}

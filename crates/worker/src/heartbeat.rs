@@ -1,0 +1,130 @@
+//! The heart: says that this worker lives, and hears what is asked of what it holds.
+
+use crate::{OnDatabaseLoss, attempt::Holder, runs::Cause};
+use ekiden_domain::{Fault, RequestId, Status};
+use ekiden_store::{Commit, Held, StoreError};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// A worker's heart.
+#[derive(Debug)]
+pub(crate) struct Heart {
+    holder: Holder,
+}
+
+impl Heart {
+    pub(crate) const fn new(holder: Holder) -> Self {
+        Self { holder }
+    }
+
+    /// Beats until `stop`, and returns where the counter stands then; `None` if the worker was
+    /// declared dead, which ends all that it holds.
+    pub(crate) async fn beat_until(self, stop: CancellationToken) -> Option<i64> {
+        let config = &self.holder.parts.config;
+        let mut beats = tokio::time::interval(config.heartbeat_interval);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut counter = 0;
+        let mut last = Instant::now();
+        while stop.run_until_cancelled(beats.tick()).await.is_some() {
+            let now = self.holder.parts.clock.now();
+            let beat = self.holder.parts.store.beat(self.holder.worker, now);
+            match tokio::time::timeout(config.worker_timeout, beat).await {
+                Ok(Ok(Some(held))) => {
+                    counter += 1;
+                    last = Instant::now();
+                    metrics::gauge!("ekiden_worker_held").set(held.len() as f64);
+                    self.attend(held).await;
+                }
+                Ok(Ok(None)) => {
+                    self.holder.dead.cancel();
+                    return None;
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "a heartbeat did not reach the store"),
+                Err(_) => tracing::warn!("a heartbeat timed out"),
+            }
+            // One interval ahead of those who would take this worker for dead.
+            let is_lost = last.elapsed() + config.heartbeat_interval >= config.worker_timeout;
+            if is_lost && config.on_database_loss == OnDatabaseLoss::Cancel {
+                tracing::warn!("the store is out of reach: all runs are cancelled");
+                self.holder.runs.cancel_all(&Cause::Dead);
+            }
+        }
+        Some(counter)
+    }
+
+    /// Does what the rows held under this worker's name ask for.
+    async fn attend(&self, held: Vec<Held>) {
+        for held in held {
+            if !self.holder.runs.has(held.request_id) {
+                self.give_up(held).await;
+            } else if held.status == Status::Stopping {
+                self.obey_stop(held.request_id).await;
+            }
+        }
+    }
+
+    /// Obeys stop notices until `stop`. One that is lost costs a heartbeat.
+    pub(crate) async fn obey_notices(self, stop: CancellationToken) {
+        let broker = &self.holder.parts.broker;
+        let Some(Ok(mut notices)) = stop.run_until_cancelled(broker.stop_notices()).await else {
+            tracing::warn!("no stop notices are heard: stops take a heartbeat");
+            return;
+        };
+        while let Some(Some(id)) = stop.run_until_cancelled(notices.next()).await {
+            if self.holder.runs.has(id) {
+                self.obey_stop(id).await;
+            }
+        }
+    }
+
+    /// Cancels a run, if its row says that it is to be stopped.
+    async fn obey_stop(&self, id: RequestId) {
+        match self.holder.parts.store.load(&[id]).await {
+            Ok(records) => {
+                let invocation = records
+                    .into_iter()
+                    .map(|record| record.invocation)
+                    .find(|now| {
+                        now.status() == Status::Stopping && now.worker == Some(self.holder.worker)
+                    });
+                if let Some(stopping) = invocation {
+                    self.holder.runs.cancel(id, Cause::Stop(Box::new(stopping)));
+                }
+            }
+            Err(error) => tracing::warn!(request_id = %id, %error, "a stop waits for the store"),
+        }
+    }
+
+    /// Gives up a claim that this process knows nothing of: the answer to its commit was lost, and
+    /// so was the dispatch.
+    async fn give_up(&self, held: Held) {
+        let id = held.request_id;
+        match self.lose(held).await {
+            Ok(true) => tracing::warn!(request_id = %id, "a claim without a run was given up"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(request_id = %id, %error, "a claim without a run waits for the store");
+            }
+        }
+    }
+
+    async fn lose(&self, held: Held) -> Result<bool, StoreError> {
+        let store = &self.holder.parts.store;
+        let record = store.load(&[held.request_id]).await?.into_iter().next();
+        let Some(invocation) = record.map(|record| record.invocation) else {
+            return Ok(false);
+        };
+        // It may have ended, or begun to run here, since the heartbeat read it.
+        let is_same = invocation.lease == held.lease
+            && invocation.status() == held.status
+            && !self.holder.runs.has(held.request_id);
+        if !is_same {
+            return Ok(false);
+        }
+        let now = self.holder.parts.clock.now();
+        match invocation.lose(Fault::worker_lost(), now) {
+            Ok(transition) => Ok(store.commit(transition).await? == Commit::Written),
+            Err(_) => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The sweeper: ends what no worker will, and forgets what ended long ago.
+
+use crate::Parts;
+use ekiden_domain::{Invocation, Refused, Transition};
+use ekiden_store::{Commit, StoreError};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// The most invocations swept in one go.
+const BATCH: u32 = 500;
+/// How often old invocations are forgotten.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Sweeps the whole database. Runs in each worker process; one more does no harm.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    parts: Parts,
+}
+
+impl Sweeper {
+    pub(crate) const fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    /// Sweeps until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut sweeps = tokio::time::interval(self.parts.config.keep_interval);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut purge_at = Instant::now() + PURGE_INTERVAL;
+        while stop.run_until_cancelled(sweeps.tick()).await.is_some() {
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "the sweeper cannot sweep");
+            }
+            if Instant::now() >= purge_at {
+                purge_at = Instant::now() + PURGE_INTERVAL;
+                if let Err(error) = self.purge(&stop).await {
+                    tracing::warn!(%error, "old invocations cannot be forgotten");
+                }
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let aged = self.parts.store.aged(now, BATCH).await?;
+        self.end(aged, |invocation| invocation.expire(now)).await?;
+        let unregistered = self.parts.store.unregistered(BATCH).await?;
+        self.end(unregistered, |invocation| {
+            let message = format!("the function '{}' does not exist", invocation.function);
+            invocation.invalidate(&message, now)
+        })
+        .await
+    }
+
+    async fn end(
+        &self,
+        invocations: Vec<Invocation>,
+        step: impl Fn(&Invocation) -> Result<Transition, Refused>,
+    ) -> Result<(), StoreError> {
+        let steps = invocations
+            .into_iter()
+            .filter_map(|invocation| step(&invocation).ok());
+        let commits = steps.map(|transition| async move {
+            let (id, status) = (transition.after.request_id, transition.after.status());
+            // A conflict means that somebody else moved it first.
+            if self.parts.store.commit(transition).await? == Commit::Written {
+                metrics::counter!("ekiden_swept_total", "status" => status.as_str()).increment(1);
+                tracing::info!(request_id = %id, %status, "an invocation was swept");
+            }
+            Ok(())
+        });
+        futures::future::join_all(commits)
+            .await
+            .into_iter()
+            .collect()
+    }
+
+    /// Forgets old invocations, a small transaction at a time.
+    async fn purge(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let ended_before = self.parts.clock.now().before(self.parts.config.retention);
+        loop {
+            let purged = self.parts.store.purge(ended_before, BATCH).await?;
+            if purged < u64::from(BATCH) || stop.is_cancelled() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
