@@ -217,6 +217,10 @@ async fn postgres(pool: &PgPool, items: &[&Transition]) -> Result<HashSet<Uuid>,
     Ok(written.into_iter().collect())
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one line for each column of the statement"
+)]
 fn bind_steps<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
     let steps: Vec<Columns<'_>> = items.iter().map(|item| Columns::of(&item.after)).collect();
     let counter = |column: fn(&Invocation) -> u32| -> Vec<i64> {

@@ -243,10 +243,9 @@ async fn an_unreachable_broker_fails_in_time_with_the_reason_and_is_found_when_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_in_trouble_does_not_hold_up_another() {
+async fn a_queue_that_refuses_fails_its_own_lane_s_messages_only() {
     with_rabbit(async |rabbit| {
-        // A queue of another make under our name: ours cannot be declared, nor does it matter, as
-        // it is there; but one that takes nothing refuses each message.
+        // It is there, so that it is not made; of what make it is does not matter.
         rabbit.raw.declare_full_queue(&rabbit.queue(&lane())).await;
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let (refused, taken) = (ids(1), ids(1));

@@ -2,6 +2,8 @@
 //!
 //! RabbitMQ is the one that `EKIDEN_TEST_AMQP_URL` names.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod amqp;
 mod cases;
 mod fixture;
