@@ -91,8 +91,10 @@ impl Sender {
 
     async fn confirm(&self, sent: &[Sent]) {
         for sent in sent {
-            // Only a forgetter that panicked is gone; its rows are polled and sent once more.
-            drop(self.confirmed.send(*sent).await);
+            if self.confirmed.send(*sent).await.is_err() {
+                // Only a forgetter that panicked is gone; its rows are polled and sent once more.
+                return;
+            }
         }
     }
 

@@ -1,1 +1,3 @@
+//! The one binary. It has no role to play yet.
+
 fn main() {}

@@ -7,7 +7,7 @@ use super::{
 use crate::{Delivery, body, delivery};
 use ekiden_domain::RequestId;
 use futures::FutureExt;
-use lapin::{Acker, Channel, options::BasicAckOptions};
+use lapin::{Channel, options::BasicAckOptions, types::DeliveryTag};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl StopNotices {
 /// waits in the state table.
 fn open((message, channel): Heard) -> Option<Delivery> {
     let receipt = Receipt {
-        acker: Some(message.acker),
         channel,
+        unacknowledged: Some(message.delivery_tag),
     };
     let is_our_kind = message
         .properties
@@ -78,23 +78,25 @@ fn open((message, channel): Heard) -> Option<Delivery> {
 /// unacknowledged on it: what comes twice for that is harmless.
 #[derive(Debug)]
 pub(crate) struct Receipt {
-    acker: Option<Acker>,
     channel: Arc<Channel>,
+    unacknowledged: Option<DeliveryTag>,
 }
 
 impl Receipt {
     pub(crate) fn ack(mut self) {
-        if let Some(acker) = self.acker.take() {
-            // The first poll sends it; there is no answer to wait for. On a channel that is gone it
-            // fails, and the message is delivered again.
-            drop(acker.ack(BasicAckOptions::default()).now_or_never());
+        if let Some(tag) = self.unacknowledged.take() {
+            // The first poll puts it on its way, ahead of the channel's end if this was the last to
+            // hold it (lapin's own acker lets the end overtake it). There is no answer to wait for:
+            // on a channel that is gone it fails, and the message is delivered again.
+            let options = BasicAckOptions::default();
+            drop(self.channel.basic_ack(tag, options).now_or_never());
         }
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if self.acker.is_none() || !self.channel.status().connected() {
+        if self.unacknowledged.is_none() || !self.channel.status().connected() {
             return;
         }
         let channel = Arc::clone(&self.channel);
