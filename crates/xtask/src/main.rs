@@ -21,7 +21,11 @@ fn main() -> anyhow::Result<ExitCode> {
 fn test(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let is_given = |name| env::var_os(name).is_some();
     let mut command = Command::new(env!("CARGO"));
-    command.args(["test", "--workspace"]).args(arguments);
+    command.arg("test");
+    if !arguments.iter().any(|argument| argument == "-p") {
+        command.arg("--workspace");
+    }
+    command.args(arguments);
     let _services = if is_given(services::DATABASE_URL) && is_given(services::AMQP_URL) {
         None
     } else {

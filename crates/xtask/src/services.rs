@@ -87,7 +87,9 @@ fn guard(postgres: &Postgres, rabbit: &Rabbit) -> anyhow::Result<Child> {
         "trap '' INT TERM HUP; read -r _; \
          {} stop -m immediate >/dev/null 2>&1; \
          {} -q stop >/dev/null 2>&1; \
-         epmd -port {} -kill >/dev/null 2>&1",
+         for _ in 1 2 3 4 5 6 7 8 9 10; do \
+             epmd -port {} -kill 2>&1 | grep -q Killed && break; sleep 0.5; \
+         done",
         postgres.control(),
         rabbit.control(),
         rabbit.epmd_port

@@ -1,0 +1,94 @@
+//! A fresh store for each case, and invocations to put into it.
+
+use bytes::Bytes;
+use ekiden_domain::{
+    AsyncConfig, FunctionName, Invocation, Lane, Message, NewInvocation, RequestId, Timestamp,
+    WorkerId,
+};
+use ekiden_store::{Accepted, Commit, Database, Store, StoreConfig};
+use sqlx::Connection;
+use std::time::Duration;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_763_800_000_000);
+
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() + millis)
+}
+
+pub(crate) async fn on_sqlite(case: impl AsyncFnOnce(Store)) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ekiden.db");
+    let store = Store::open(StoreConfig::new(Database::Sqlite { path }))
+        .await
+        .unwrap();
+    case(store).await;
+}
+
+pub(crate) async fn on_postgres(case: impl AsyncFnOnce(Store)) {
+    let server = std::env::var("EKIDEN_TEST_DATABASE_URL")
+        .expect("EKIDEN_TEST_DATABASE_URL names a PostgreSQL: run `cargo xtask test`");
+    let name = format!("store_{}", RequestId::generate(NOW).as_uuid().simple());
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    let url = format!("{base}/{name}");
+    let store = Store::open(StoreConfig::new(Database::Postgres { url }))
+        .await
+        .unwrap();
+    case(store).await;
+    let drop = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+    sqlx::query(drop).execute(&mut connection).await.unwrap();
+}
+
+pub(crate) fn function() -> FunctionName {
+    "media/thumbnail".parse().unwrap()
+}
+
+pub(crate) fn worker(number: u128) -> WorkerId {
+    WorkerId::from_uuid(uuid::Uuid::from_u128(number))
+}
+
+pub(crate) fn new(id: Option<&str>) -> NewInvocation {
+    NewInvocation {
+        function: function(),
+        qualifier: "LATEST".parse().unwrap(),
+        invocation_id: id.map(|id| id.parse().unwrap()),
+        delay: Duration::ZERO,
+        stateful: true,
+    }
+}
+
+pub(crate) fn invocation(id: Option<&str>, now: Timestamp) -> (Invocation, Message) {
+    let config = AsyncConfig::default();
+    Invocation::accept(
+        RequestId::generate(now),
+        new(id),
+        &config,
+        Lane::shared(),
+        now,
+    )
+}
+
+/// Accepts an invocation and returns it.
+pub(crate) async fn accepted(store: &Store, id: Option<&str>, now: Timestamp) -> Invocation {
+    let (invocation, message) = invocation(id, now);
+    let payload = Bytes::from_static(b"payload");
+    let accepted = store
+        .accept(invocation.clone(), payload, message)
+        .await
+        .unwrap();
+    assert_eq!(accepted, Accepted::New);
+    invocation
+}
+
+/// Claims and starts it, and returns it as it then is.
+pub(crate) async fn started(store: &Store, invocation: &Invocation, now: Timestamp) -> Invocation {
+    let step = invocation
+        .claim(worker(1), now)
+        .and_then(|claim| claim.then(|i| i.start(Duration::from_secs(60), now)))
+        .unwrap();
+    let after = step.after.clone();
+    assert_eq!(store.commit(step).await.unwrap(), Commit::Written);
+    after
+}

@@ -1,0 +1,47 @@
+//! One suite for both databases: it is the definition of the store.
+//!
+//! PostgreSQL is the one that `EKIDEN_TEST_DATABASE_URL` names; each test has a database of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cases;
+mod fixture;
+mod listing;
+
+macro_rules! both_databases {
+    ($($module:ident::$case:ident),+ $(,)?) => {
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                crate::fixture::on_postgres(crate::$module::$case).await;
+            })+
+        }
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                crate::fixture::on_sqlite(crate::$module::$case).await;
+            })+
+        }
+    };
+}
+
+both_databases! {
+    cases::an_accepted_invocation_is_found_with_every_field,
+    cases::a_second_one_of_the_same_id_is_told_of_the_first_whatever_became_of_it,
+    cases::of_many_acceptances_of_one_id_one_is_new,
+    cases::a_whole_life_keeps_every_field_and_the_attempts_that_failed,
+    cases::of_many_claimers_each_invocation_has_one,
+    cases::a_stale_lease_changes_nothing,
+    cases::a_conflicting_step_leaves_its_neighbours_alone,
+    cases::messages_are_offered_taken_held_and_deleted_by_id,
+    cases::a_dispatch_is_put_back_once_and_only_while_waiting,
+    cases::a_heartbeat_tells_what_is_held_and_who_is_gone,
+    cases::what_is_overdue_aged_or_unregistered_is_found,
+    cases::what_ended_long_ago_is_forgotten_whole,
+    cases::the_catalog_knows_a_new_function_at_once,
+    cases::a_schema_is_migrated_once_and_a_newer_one_refused,
+    listing::pages_of_any_size_give_every_invocation_once_in_order,
+    listing::each_filter_gives_what_it_names,
+    listing::a_prefix_is_taken_literally,
+}
