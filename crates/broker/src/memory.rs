@@ -212,3 +212,30 @@ impl StopNotices {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MAX_IDS;
+    use ekiden_domain::Timestamp;
+
+    #[tokio::test]
+    async fn a_full_lane_refuses_new_messages_but_takes_back_its_own() {
+        let memory = Memory::default();
+        let lane = Lane::shared();
+        let ids = [RequestId::generate(Timestamp::from_millis(0)); MAX_IDS];
+        for _ in 0..MOST_IDS / MAX_IDS {
+            memory.publish(&lane, &ids).unwrap();
+        }
+        let mut consumer = memory.consume(&lane, 1).unwrap();
+        let delivered = consumer.next().await.unwrap();
+        memory.publish(&lane, &ids).unwrap();
+        assert_eq!(memory.publish(&lane, &ids), Err(BrokerError::Full));
+        drop(delivered);
+        assert_eq!(memory.publish(&lane, &ids), Err(BrokerError::Full));
+        consumer.next().await.unwrap().ack().await;
+        assert_eq!(memory.publish(&lane, &ids[..1]), Err(BrokerError::Full));
+        consumer.next().await.unwrap().ack().await;
+        memory.publish(&lane, &ids).unwrap();
+    }
+}

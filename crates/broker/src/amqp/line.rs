@@ -143,7 +143,7 @@ impl Publisher {
             try_join_all(try_join_all(sent).await?).await
         })
         .await?;
-        if confirmations.iter().any(is_returned) {
+        if confirmations.first().is_some_and(is_returned) {
             metrics::counter!("ekiden_broker_returned_total").increment(1);
             return Ok(Sent::Returned);
         }

@@ -6,8 +6,17 @@
 use super::{AmqpConfig, pause::Pause};
 use crate::BrokerError;
 use futures::StreamExt;
-use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
-use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event, uri::AMQPUri};
+use std::{
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -33,6 +42,10 @@ pub(crate) struct Link {
     name: &'static str,
     timeout: Duration,
     state: watch::Receiver<State>,
+    /// How many channel numbers lapin will not use again on this connection: it gives out those of
+    /// channels that the broker closed (as it does to answer that there is no such queue), then
+    /// refuses to open them, and forgets them.
+    lost_numbers: AtomicUsize,
     /// Ends the supervisor, at the latest with this link.
     closing: DropGuard,
 }
@@ -63,6 +76,7 @@ impl Link {
             name,
             timeout: config.timeout,
             state,
+            lost_numbers: AtomicUsize::new(0),
             closing: closing.drop_guard(),
         })
     }
@@ -92,15 +106,20 @@ impl Link {
             let State::Up(connection) = up.await.map_err(|_| BrokerError::Closed)?.clone() else {
                 return Err(BrokerError::Closed);
             };
-            match connection.create_channel().await {
+            let error = match connection.create_channel().await {
                 Ok(channel) => return Ok(channel),
-                // The connection broke this moment; or lapin gave out the number of a channel that
-                // the broker had closed, which it refuses to use: it gives another next time.
-                Err(error) => {
-                    tracing::debug!(connection = self.name, %error, "a channel was not opened");
-                    pause.wait().await;
-                }
+                Err(error) => error,
+            };
+            tracing::debug!(connection = self.name, %error, "a channel was not opened");
+            if !connection.status().connected() {
+                // Broken this moment: the supervisor is about to learn it.
+            } else if !matches!(error.kind(), ErrorKind::ChannelsLimitReached) {
+                self.lost_numbers.fetch_add(1, Ordering::Relaxed);
+            } else if self.lost_numbers.swap(0, Ordering::Relaxed) > 0 {
+                // A new connection has all its numbers again.
+                connection.close(200, "out of channels".into()).await?;
             }
+            pause.wait().await;
         }
     }
 

@@ -125,9 +125,27 @@ async fn a_queue_deleted_under_a_consumer_is_made_again_and_consumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_runs_out_of_channels_is_made_anew() {
+    with_rabbit(async |rabbit| {
+        let broker = Broker::amqp(AmqpConfig {
+            url: format!("{}?channel_max=10", rabbit.config.url),
+            ..rabbit.config.clone()
+        })
+        .unwrap();
+        // Each look at a queue that is not there costs a channel.
+        for _ in 0..30 {
+            soon(async { while broker.inspect(&lane()).await.is_err() {} }).await;
+            rabbit.delete_queue(&lane()).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn publishers_and_consumers_go_on_through_lost_connections() {
     with_rabbit(async |rabbit| {
         let (broker, proxy) = through_a_proxy(&rabbit).await;
+        let mut consumer = broker.consume(&lane(), 20).await.unwrap();
         let sent = ids(2000);
         let mut missing: HashSet<RequestId> = sent.iter().copied().collect();
         let all_arrived = CancellationToken::new();
@@ -140,7 +158,6 @@ async fn publishers_and_consumers_go_on_through_lost_connections() {
             }
         };
         let consuming = async {
-            let mut consumer = broker.consume(&lane(), 20).await.unwrap();
             while !missing.is_empty() {
                 let delivery = next(&mut consumer).await;
                 missing.remove(&delivery.ids()[0]);
@@ -293,4 +310,20 @@ async fn a_password_is_in_no_error_and_no_debug_output() {
             "{bad}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_spoken_where_the_url_asks_for_it() {
+    with_rabbit(async |rabbit| {
+        // Plain AMQP answers there, which is no TLS: that this is noticed shows a handshake begun.
+        let broker = Broker::amqp(AmqpConfig {
+            url: rabbit.config.url.replacen("amqp://", "amqps://", 1),
+            publish_timeout: Duration::from_secs(5),
+            ..rabbit.config.clone()
+        })
+        .unwrap();
+        let refused = broker.publish(&lane(), &ids(1)).await.unwrap_err();
+        assert!(refused.to_string().contains("corrupt message"), "{refused}");
+    })
+    .await;
 }

@@ -109,6 +109,17 @@ pub(crate) async fn a_dropped_consumer_leaves_its_messages_to_others(broker: Bro
     }
 }
 
+pub(crate) async fn an_acknowledgement_is_not_overtaken_by_the_end_of_its_consumer(broker: Broker) {
+    for id in ids(50) {
+        broker.publish(&lane(), &[id]).await.unwrap();
+        let mut consumer = broker.consume(&lane(), 1).await.unwrap();
+        let delivery = next(&mut consumer).await;
+        assert_eq!(delivery.ids(), [id], "one that was acknowledged came again");
+        drop(consumer);
+        delivery.ack().await;
+    }
+}
+
 pub(crate) async fn next_may_be_given_up_and_asked_again(broker: Broker) {
     let sent = ids(100);
     let mut consumer = broker.consume(&lane(), 10).await.unwrap();

@@ -35,6 +35,7 @@ both_brokers! {
     the_prefetch_bounds_what_is_unacknowledged,
     a_cancelled_consumer_returns_what_it_has_not_handed_out,
     a_dropped_consumer_leaves_its_messages_to_others,
+    an_acknowledgement_is_not_overtaken_by_the_end_of_its_consumer,
     next_may_be_given_up_and_asked_again,
     a_full_message_arrives_whole_and_others_are_refused,
     lanes_are_apart,

@@ -216,7 +216,7 @@ pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Sto
         .take_messages(at(10_000), at(30_000), 10)
         .await
         .unwrap();
-    assert_eq!(taken, [message.clone()]);
+    assert_eq!(taken, std::slice::from_ref(&message));
     assert_eq!(
         store
             .take_messages(at(29_999), at(60_000), 10)
@@ -318,12 +318,12 @@ pub(crate) async fn what_is_overdue_aged_or_unregistered_is_found(store: Store) 
     assert_eq!(store.overdue(at(69_000), at(0), 10).await.unwrap(), []);
     assert_eq!(
         store.overdue(at(70_001), at(0), 10).await.unwrap(),
-        [running.clone()]
+        std::slice::from_ref(&running)
     );
     assert_eq!(store.aged(at(86_399_999), 10).await.unwrap(), []);
     assert_eq!(
         store.aged(at(86_400_000), 10).await.unwrap(),
-        [waiting.clone()]
+        std::slice::from_ref(&waiting)
     );
     assert_eq!(
         store.newest_claims().await.unwrap(),
