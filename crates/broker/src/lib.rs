@@ -92,7 +92,7 @@ impl Broker {
     /// time.
     ///
     /// # Errors
-    /// If the broker cannot be reached.
+    /// If that did not succeed within the configured timeout; with the reason.
     pub async fn consume(&self, lane: &Lane, prefetch: u16) -> Result<Consumer, BrokerError> {
         let prefetch = prefetch.max(1);
         Ok(Consumer(match &self.0 {
@@ -104,7 +104,7 @@ impl Broker {
     /// Begins to hear stop notices.
     ///
     /// # Errors
-    /// If the broker cannot be reached.
+    /// If that did not succeed within the configured timeout; with the reason.
     pub async fn stop_notices(&self) -> Result<StopNotices, BrokerError> {
         Ok(StopNotices(match &self.0 {
             Kind::Amqp(amqp) => NoticesKind::Amqp(Box::new(amqp.stop_notices().await?)),

@@ -22,6 +22,9 @@ const BATCH: usize = 1000;
 const WAITING: usize = 4 * BATCH;
 /// A channel that was not used for so long is given back: a connection has about 2000 at most.
 const IDLE: Duration = Duration::from_secs(60);
+/// How often a message is offered before its refusal is believed: a queue that is just being made,
+/// moved or deleted refuses what it takes a moment later.
+const MOST_REFUSALS: u32 = 4;
 /// Every message of ours says what it is, and in which form.
 pub(crate) const KIND: &str = "ekiden.ids.v1";
 
@@ -91,26 +94,33 @@ impl Publisher {
         }
     }
 
-    /// Tries for as long as somebody waits for it.
+    /// Tries for as long as somebody waits for it; a few times where the broker refuses.
     async fn deliver(&mut self, mut batch: Vec<Waiting>) {
         let mut pause = Pause::default();
-        let mut was_returned = false;
+        let mut refusals = 0;
         loop {
             batch.retain(|message| !message.taken.is_closed());
             if batch.is_empty() {
                 return;
             }
             match self.send(&batch).await {
-                Ok(Sent::Confirmed(confirmed)) => return answer(batch, confirmed),
-                // The queue was deleted behind our back, and all that was in it. A fresh channel
-                // comes with a fresh queue.
-                Ok(Sent::Returned) if !was_returned => was_returned = true,
-                Ok(Sent::Returned) => return fail(batch, &BrokerError::NotTaken),
+                Ok(Sent::Confirmed(confirmed)) => {
+                    batch = keep_refused(batch, confirmed);
+                    refusals += 1;
+                }
+                // The queue was deleted behind our back, and all that was in it. The next channel
+                // comes with a new queue.
+                Ok(Sent::Returned) => refusals += 1,
                 Err(BrokerError::Closed) => return fail(batch, &BrokerError::Closed),
                 Err(error) => {
                     tracing::debug!(place = ?self.place, %error, "a batch was not confirmed");
-                    pause.wait().await;
                 }
+            }
+            if refusals == MOST_REFUSALS {
+                return fail(batch, &BrokerError::NotTaken);
+            }
+            if !batch.is_empty() {
+                pause.wait().await;
             }
         }
     }
@@ -143,14 +153,12 @@ impl Publisher {
             try_join_all(try_join_all(sent).await?).await
         })
         .await?;
-        if confirmations.first().is_some_and(is_returned) {
-            metrics::counter!("ekiden_broker_returned_total").increment(1);
-            return Ok(Sent::Returned);
+        let sent = judge(&confirmations);
+        match sent {
+            Sent::Confirmed(_) => self.channel = Some(channel),
+            Sent::Returned => metrics::counter!("ekiden_broker_returned_total").increment(1),
         }
-        self.channel = Some(channel);
-        Ok(Sent::Confirmed(
-            confirmations.iter().map(Confirmation::is_ack).collect(),
-        ))
+        Ok(sent)
     }
 
     /// A channel in confirm mode, with what it leads to in place.
@@ -172,6 +180,7 @@ impl Publisher {
 }
 
 /// What became of a batch.
+#[derive(Debug, PartialEq)]
 enum Sent {
     /// Each message was confirmed, or refused (`false`).
     Confirmed(Vec<bool>),
@@ -179,23 +188,32 @@ enum Sent {
     Returned,
 }
 
-fn is_returned(confirmation: &Confirmation) -> bool {
-    matches!(
-        confirmation,
-        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))
-    )
+fn judge(confirmations: &[Confirmation]) -> Sent {
+    let is_returned = |confirmation: &Confirmation| {
+        matches!(
+            confirmation,
+            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))
+        )
+    };
+    // Whichever it rides on, it may be any message's of the batch.
+    if confirmations.iter().any(is_returned) {
+        return Sent::Returned;
+    }
+    Sent::Confirmed(confirmations.iter().map(Confirmation::is_ack).collect())
 }
 
-fn answer(batch: Vec<Waiting>, confirmed: Vec<bool>) {
+/// Tells those whose message was taken. Returns the others.
+fn keep_refused(batch: Vec<Waiting>, confirmed: Vec<bool>) -> Vec<Waiting> {
+    let mut refused = Vec::new();
     for (message, is_taken) in batch.into_iter().zip(confirmed) {
-        let answer = if is_taken {
-            Ok(())
+        if is_taken {
+            // Whoever asked may have stopped waiting.
+            drop(message.taken.send(Ok(())));
         } else {
-            Err(BrokerError::NotTaken)
-        };
-        // Whoever asked may have stopped waiting.
-        drop(message.taken.send(answer));
+            refused.push(message);
+        }
     }
+    refused
 }
 
 fn fail(batch: Vec<Waiting>, error: &BrokerError) {
@@ -210,4 +228,40 @@ fn properties() -> BasicProperties {
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/octet-stream".into())
         .with_type(KIND.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapin::message::{BasicReturnMessage, Delivery};
+
+    fn returned() -> Option<BasicReturnMessage> {
+        Some(BasicReturnMessage {
+            delivery: Delivery::mock(0, "".into(), "".into(), false, Vec::new()),
+            reply_code: 312,
+            reply_text: "NO_ROUTE".into(),
+        })
+    }
+
+    #[test]
+    fn one_return_anywhere_fails_the_batch() {
+        for at in 0..3 {
+            for carry in [Confirmation::Ack, Confirmation::Nack] {
+                let mut confirmations: Vec<_> = (0..3).map(|_| Confirmation::Ack(None)).collect();
+                confirmations[at] = carry(returned());
+                assert_eq!(judge(&confirmations), Sent::Returned, "{confirmations:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_its_own_message_s_only() {
+        let confirmations = [
+            Confirmation::Ack(None),
+            Confirmation::Nack(None),
+            Confirmation::NotRequested,
+        ];
+        let sent = Sent::Confirmed(vec![true, false, false]);
+        assert_eq!(judge(&confirmations), sent);
+    }
 }

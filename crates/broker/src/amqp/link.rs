@@ -106,7 +106,14 @@ impl Link {
             let State::Up(connection) = up.await.map_err(|_| BrokerError::Closed)?.clone() else {
                 return Err(BrokerError::Closed);
             };
-            let error = match connection.create_channel().await {
+            let is_over =
+                |state: &State| !matches!(state, State::Up(now) if Arc::ptr_eq(now, &connection));
+            let created = tokio::select! {
+                created = connection.create_channel() => created,
+                // lapin may never answer on a connection that ends meanwhile.
+                _ = state.wait_for(is_over) => continue,
+            };
+            let error = match created {
                 Ok(channel) => return Ok(channel),
                 Err(error) => error,
             };

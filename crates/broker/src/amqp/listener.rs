@@ -3,14 +3,18 @@
 use super::{Hub, link::bounded, pause::Pause};
 use crate::BrokerError;
 use ekiden_domain::Lane;
-use futures::{FutureExt, StreamExt, future::BoxFuture};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, ready},
+};
 use lapin::{
     Channel,
     message::Delivery,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::{FieldTable, ShortString},
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// How many stop notices may be on their way to one listener.
 const NOTICES: u16 = 1000;
@@ -22,9 +26,9 @@ pub(crate) enum Source {
     Control,
 }
 
-/// A consumer on a channel of its own.
+/// A consumer on a channel of its own, which stays open until the last of its messages is
+/// acknowledged or given up.
 struct Tap {
-    /// Kept open until the last of its messages is acknowledged or given up.
     channel: Arc<Channel>,
     messages: lapin::Consumer,
 }
@@ -62,6 +66,52 @@ impl Tap {
             messages,
         })
     }
+
+    /// The next message. None any more when the queue was deleted or has moved, a message was given
+    /// up, or the connection was lost.
+    async fn next(&mut self) -> Option<Heard> {
+        match self.messages.next().await {
+            Some(Ok(message)) => return Some((message, Arc::clone(&self.channel))),
+            Some(Err(error)) => tracing::warn!(%error, "a consumer was lost"),
+            None => tracing::debug!("a consumer has ended"),
+        }
+        None
+    }
+
+    /// Has the broker send no more, and returns what it had sent; nothing if it does not answer.
+    async fn cancel(mut self, timeout: Duration) -> Vec<Heard> {
+        let (tag, options) = (self.messages.tag(), BasicCancelOptions::default());
+        let mut rest = Vec::new();
+        if bounded(timeout, self.channel.basic_cancel(tag, options))
+            .await
+            .is_ok()
+        {
+            // The broker has said that it sends no more: the stream ends with what is here already.
+            while let Ok(Some(heard)) = tokio::time::timeout(timeout, self.next()).await {
+                rest.push(heard);
+            }
+        }
+        rest
+    }
+}
+
+/// Tries until it listens, the broker is closed, or the deadline has passed; once at least. One
+/// failure says little: RabbitMQ 3.10 ends the whole connection with INTERNAL_ERROR when a quorum
+/// queue is consumed in the moment that somebody else is making it.
+async fn open(hub: &Hub, source: &Source, deadline: Option<Instant>) -> Result<Tap, BrokerError> {
+    let mut pause = Pause::default();
+    loop {
+        let error = match Tap::open(hub, source).await {
+            Ok(tap) => return Ok(tap),
+            Err(error) => error,
+        };
+        let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_late || error == BrokerError::Closed {
+            return Err(error);
+        }
+        tracing::debug!(?source, %error, "cannot listen yet");
+        pause.wait().await;
+    }
 }
 
 enum State {
@@ -90,7 +140,8 @@ impl fmt::Debug for Listener {
 
 impl Listener {
     pub(crate) async fn start(hub: Arc<Hub>, source: Source) -> Result<Self, BrokerError> {
-        let tap = Tap::open(&hub, &source).await?;
+        let deadline = Instant::now() + hub.config.timeout;
+        let tap = open(&hub, &source, Some(deadline)).await?;
         Ok(Self {
             hub,
             source,
@@ -102,64 +153,38 @@ impl Listener {
     pub(crate) async fn next(&mut self) -> Option<Heard> {
         loop {
             match &mut self.state {
-                State::Open(tap) => match tap.messages.next().await {
-                    Some(Ok(message)) => return Some((message, Arc::clone(&tap.channel))),
-                    Some(Err(error)) => {
-                        tracing::warn!(source = ?self.source, %error, "a consumer was lost");
-                        self.state = self.open_again();
-                    }
-                    // The queue was deleted or has moved, or a message was given up.
-                    None => {
-                        tracing::debug!(source = ?self.source, "a consumer was cancelled");
-                        self.state = self.open_again();
+                State::Open(tap) => match tap.next().await {
+                    Some(heard) => return Some(heard),
+                    None => self.state = self.open_again(),
+                },
+                State::Opening(opening) => match opening.await {
+                    Ok(tap) => self.state = State::Open(tap),
+                    Err(closed) => {
+                        // The same answer to whoever asks again.
+                        self.state = State::Opening(ready(Err(closed)).boxed());
+                        return None;
                     }
                 },
-                State::Opening(opening) => {
-                    let tap = opening.await.ok()?;
-                    self.state = State::Open(tap);
-                }
             }
         }
     }
 
-    /// Tries until it listens again, or the broker is closed.
     fn open_again(&self) -> State {
         let (hub, source) = (Arc::clone(&self.hub), self.source.clone());
-        let mut pause = Pause::default();
         let opening = async move {
-            loop {
-                // Before the first attempt too: a queue that ends each consumer at once would else
-                // be asked again at once, for ever.
-                pause.wait().await;
-                match Tap::open(&hub, &source).await {
-                    Err(error) if error != BrokerError::Closed => {
-                        tracing::debug!(?source, %error, "cannot listen again yet");
-                    }
-                    opened_or_closed => return opened_or_closed,
-                }
-            }
+            // A queue that ends each consumer at once would else be asked again at once, for ever.
+            Pause::default().wait().await;
+            open(&hub, &source, None).await
         };
         State::Opening(opening.boxed())
     }
 
-    /// Has no more messages sent, and returns those that were but were not handed out.
+    /// Has no more messages sent, and returns those that were but were not handed out; they go back to
+    /// the queue where the broker does not answer.
     pub(crate) async fn cancel(self) -> Vec<Heard> {
-        let State::Open(mut tap) = self.state else {
-            return Vec::new();
-        };
-        let tag = tap.messages.tag();
-        let cancelled = tap.channel.basic_cancel(tag, BasicCancelOptions::default());
-        if bounded(self.hub.config.timeout, cancelled).await.is_err() {
-            // Without its channel they go back to the queue.
-            return Vec::new();
+        match self.state {
+            State::Open(tap) => tap.cancel(self.hub.config.timeout).await,
+            State::Opening(_) => Vec::new(),
         }
-        let mut rest = Vec::new();
-        // The broker has said that it sends no more: the stream ends with what is here already.
-        while let Ok(Some(Ok(message))) =
-            tokio::time::timeout(self.hub.config.timeout, tap.messages.next()).await
-        {
-            rest.push((message, Arc::clone(&tap.channel)));
-        }
-        rest
     }
 }

@@ -125,6 +125,27 @@ async fn a_queue_deleted_under_a_consumer_is_made_again_and_consumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_queue_can_be_consumed_while_others_are_making_it() {
+    with_rabbit(async |rabbit| {
+        let brokers: Vec<_> = (0..6)
+            .map(|_| Broker::amqp(rabbit.config.clone()).unwrap())
+            .collect();
+        for _ in 0..10 {
+            let (lane, id) = (lane(), ids(1));
+            let consumers = try_join_all(brokers.iter().map(|broker| broker.consume(&lane, 1)));
+            let published = brokers[0].publish(&lane, &id);
+            let (consumers, published) = soon(async { tokio::join!(consumers, published) }).await;
+            for consumer in consumers.unwrap() {
+                consumer.cancel().await;
+            }
+            published.unwrap();
+            rabbit.delete_queue(&lane).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_runs_out_of_channels_is_made_anew() {
     with_rabbit(async |rabbit| {
         let broker = Broker::amqp(AmqpConfig {

@@ -120,6 +120,20 @@ pub(crate) async fn an_acknowledgement_is_not_overtaken_by_the_end_of_its_consum
     }
 }
 
+pub(crate) async fn a_consumer_that_is_dropped_disturbs_no_other(broker: Broker) {
+    broker.publish(&lane(), &ids(1)).await.unwrap();
+    let mut other = broker.consume(&lane(), 1).await.unwrap();
+    let held = next(&mut other).await;
+    for _ in 0..100 {
+        drop(broker.consume(&lane(), 1).await.unwrap());
+    }
+    // Had a connection been lost, what is held would be delivered again.
+    let mut third = broker.consume(&lane(), 1).await.unwrap();
+    assert!(tokio::time::timeout(NEVER, third.next()).await.is_err());
+    held.ack().await;
+    ready(&broker, &lane(), 0).await;
+}
+
 pub(crate) async fn next_may_be_given_up_and_asked_again(broker: Broker) {
     let sent = ids(100);
     let mut consumer = broker.consume(&lane(), 10).await.unwrap();
@@ -242,6 +256,10 @@ pub(crate) async fn a_closed_broker_ends_its_consumers_and_refuses_the_rest(brok
     .await
     .unwrap();
     assert!(ended.is_none() && heard.is_none());
+    assert!(
+        soon(consumer.next()).await.is_none(),
+        "nor when asked again"
+    );
     let id = ids(1);
     assert_eq!(broker.publish(&lane(), &id).await, Err(BrokerError::Closed));
     assert_eq!(broker.notify_stop(id[0]).await, Err(BrokerError::Closed));

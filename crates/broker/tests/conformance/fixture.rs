@@ -5,6 +5,7 @@ use ekiden_broker::{AmqpConfig, Broker, Consumer, Delivery};
 use ekiden_domain::{Lane, RequestId, Timestamp};
 use futures::FutureExt;
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tracing_subscriber::EnvFilter;
 
 /// How long anything may take that is to happen; nothing waits this long where all is well.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -61,6 +62,13 @@ pub(crate) async fn amqp<T: Future<Output = ()>>(case: impl FnOnce(Broker) -> T)
 
 /// Runs a test with queue names of its own, and deletes the queues whatever becomes of it.
 pub(crate) async fn with_rabbit(test: impl AsyncFnOnce(Rabbit)) {
+    // What `RUST_LOG` asks for is shown; the first test's subscriber is as good as any other's.
+    drop(
+        tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init(),
+    );
     let url = server::url();
     let rabbit = Rabbit {
         config: AmqpConfig {

@@ -36,6 +36,7 @@ both_brokers! {
     a_cancelled_consumer_returns_what_it_has_not_handed_out,
     a_dropped_consumer_leaves_its_messages_to_others,
     an_acknowledgement_is_not_overtaken_by_the_end_of_its_consumer,
+    a_consumer_that_is_dropped_disturbs_no_other,
     next_may_be_given_up_and_asked_again,
     a_full_message_arrives_whole_and_others_are_refused,
     lanes_are_apart,
