@@ -5,6 +5,7 @@
 
 mod cases;
 mod platform;
+mod refusal;
 
 macro_rules! both_stacks {
     ($($case:ident),+ $(,)?) => {

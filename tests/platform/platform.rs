@@ -38,6 +38,7 @@ pub(crate) type Calls = Arc<Mutex<HashMap<RequestId, u32>>>;
 pub(crate) struct Platform {
     pub(crate) store: Store,
     pub(crate) calls: Calls,
+    pub(crate) database: Database,
     broker: Broker,
     catalog: Catalog,
     stop: CancellationToken,
@@ -74,7 +75,9 @@ pub(crate) async fn production(case: impl AsyncFnOnce(&Platform)) {
 
 impl Platform {
     async fn start(database: Database, broker: Broker) -> Self {
-        let store = Store::open(StoreConfig::new(database)).await.unwrap();
+        let store = Store::open(StoreConfig::new(database.clone()))
+            .await
+            .unwrap();
         store.migrate().await.unwrap();
         let catalog = Catalog::new(store.clone());
         let stop = CancellationToken::new();
@@ -99,6 +102,7 @@ impl Platform {
         Self {
             store,
             calls: Calls::default(),
+            database,
             broker,
             catalog,
             stop,

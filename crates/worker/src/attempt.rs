@@ -54,17 +54,19 @@ pub(crate) struct Started {
 }
 
 impl Holder {
-    /// Claims and starts these dispatches, one slot for each, in one group commit. Answers in order.
-    ///
-    /// # Errors
-    /// If the store fails; then nothing is known and the same can be tried again.
+    /// Claims and starts these dispatches, one slot for each, in one group commit. Answers in order,
+    /// each for itself: what the store refuses of one is nothing to its neighbours, whose claims may
+    /// be durable. After an error nothing is known of that one, and it can be tried again.
     pub(crate) async fn claim(
         &self,
         tickets: &[Ticket],
         slots: Vec<OwnedSemaphorePermit>,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    ) -> Vec<Result<Claimed, StoreError>> {
         let ids: Vec<RequestId> = tickets.iter().map(|ticket| ticket.id).collect();
-        let records = self.parts.store.load(&ids).await?;
+        let records = match self.parts.store.load(&ids).await {
+            Ok(records) => records,
+            Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
+        };
         let mut records: HashMap<RequestId, Record> = records
             .into_iter()
             .map(|record| (record.invocation.request_id, record))
@@ -79,7 +81,7 @@ impl Holder {
                 }
             }
         });
-        join_all(claims).await.into_iter().collect()
+        join_all(claims).await
     }
 
     async fn claim_one(

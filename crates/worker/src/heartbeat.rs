@@ -1,10 +1,15 @@
 //! The heart: says that this worker lives, and hears what is asked of what it holds.
 
 use crate::{OnDatabaseLoss, attempt::Holder, runs::Cause};
+use ekiden_broker::StopNotices;
 use ekiden_domain::{Fault, RequestId, Status};
 use ekiden_store::{Commit, Held, StoreError};
+use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+
+/// The pause before stop notices are listened for again.
+const NOTICES_PAUSE: Duration = Duration::from_secs(1);
 
 /// A worker's heart.
 #[derive(Debug)]
@@ -65,11 +70,21 @@ impl Heart {
 
     /// Obeys stop notices until `stop`. One that is lost costs a heartbeat.
     pub(crate) async fn obey_notices(self, stop: CancellationToken) {
-        let broker = &self.holder.parts.broker;
-        let Some(Ok(mut notices)) = stop.run_until_cancelled(broker.stop_notices()).await else {
-            tracing::warn!("no stop notices are heard: stops take a heartbeat");
-            return;
-        };
+        while !stop.is_cancelled() {
+            let broker = &self.holder.parts.broker;
+            match stop.run_until_cancelled(broker.stop_notices()).await {
+                Some(Ok(notices)) => self.hear(notices, &stop).await,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "no stop notices are heard: stops take a heartbeat");
+                }
+                None => return,
+            }
+            stop.run_until_cancelled(tokio::time::sleep(NOTICES_PAUSE))
+                .await;
+        }
+    }
+
+    async fn hear(&self, mut notices: StopNotices, stop: &CancellationToken) {
         while let Some(Some(id)) = stop.run_until_cancelled(notices.next()).await {
             if self.holder.runs.has(id) {
                 self.obey_stop(id).await;

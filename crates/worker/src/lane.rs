@@ -224,31 +224,35 @@ impl Listener {
     }
 
     async fn claim_and_run(&self, tickets: Vec<Ticket>, slots: Vec<OwnedSemaphorePermit>) {
-        let claimed = match self.holder.claim(&tickets, slots).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::warn!(lane = %self.lane, %error, "dispatches could not be claimed");
-                // Their messages stay unacknowledged meanwhile: nothing is lost, nothing hurries.
-                tokio::time::sleep(CLAIM_PAUSE).await;
-                return self.put_back(tickets).await;
-            }
-        };
-        let mut later = Vec::new();
+        let claimed = self.holder.claim(&tickets, slots).await;
+        let (mut later, mut failed) = (Vec::new(), Vec::new());
         for (ticket, claimed) in tickets.into_iter().zip(claimed) {
             match claimed {
-                Claimed::Run(started) => {
+                Ok(Claimed::Run(started)) => {
                     self.put_backs.store(0, Ordering::Relaxed);
                     self.runs.spawn(self.holder.clone().run(*started));
                     ticket.settle().await;
                 }
-                Claimed::Settled => ticket.settle().await,
-                Claimed::Later(invocation, due_at) => {
+                Ok(Claimed::Settled) => ticket.settle().await,
+                Ok(Claimed::Later(invocation, due_at)) => {
                     let message = self.message(ticket.id, invocation.policy.lane, due_at);
                     later.push((ticket, message));
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        lane = %self.lane, request_id = %ticket.id, %error,
+                        "a dispatch could not be claimed"
+                    );
+                    failed.push(ticket);
                 }
             }
         }
         self.put_back_as(later).await;
+        if !failed.is_empty() {
+            // Their messages stay unacknowledged meanwhile: nothing is lost, nothing hurries.
+            tokio::time::sleep(CLAIM_PAUSE).await;
+            self.put_back(failed).await;
+        }
     }
 
     /// Puts dispatches back: the commit first, then the acknowledgement.
