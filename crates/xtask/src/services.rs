@@ -47,7 +47,7 @@ impl Services {
             port: free_port()?,
         };
         let rabbit = Rabbit::new(&root.join("rabbit"))?;
-        let guard = guard(&postgres, &rabbit)?;
+        let guard = guard(&postgres, &rabbit, root)?;
         postgres.start()?;
         rabbit.start()?;
         let environment = vec![
@@ -81,18 +81,19 @@ impl Drop for Services {
     }
 }
 
-/// Waits for its standard input to close, then ends both servers.
-fn guard(postgres: &Postgres, rabbit: &Rabbit) -> anyhow::Result<Child> {
+/// Waits for its standard input to close, then ends both servers and removes what they wrote.
+fn guard(postgres: &Postgres, rabbit: &Rabbit, root: &Path) -> anyhow::Result<Child> {
     let script = format!(
         "trap '' INT TERM HUP; read -r _; \
          {} stop -m immediate >/dev/null 2>&1; \
          {} -q stop >/dev/null 2>&1; \
          for _ in 1 2 3 4 5 6 7 8 9 10; do \
              epmd -port {} -kill 2>&1 | grep -q Killed && break; sleep 0.5; \
-         done",
+         done; rm -rf {}",
         postgres.control(),
         rabbit.control(),
-        rabbit.epmd_port
+        rabbit.epmd_port,
+        root.display()
     );
     Command::new("sh")
         .args(["-c", &script])
