@@ -2,7 +2,7 @@
 
 use crate::platform::Platform;
 use ekiden_domain::{Invocation, ListQuery, Status};
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 const QUICK: &str = r#"{"max_retries":2,"retry_base":"20ms","retry_max":"50ms"}"#;
 
@@ -66,7 +66,7 @@ pub(crate) async fn a_running_task_is_stopped(platform: &Platform) {
 pub(crate) async fn a_task_too_old_is_expired(platform: &Platform) {
     let function = platform.function("echo", r#"{"max_age":"1s"}"#).await;
     let task = platform.invoke(&function).await;
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    platform.until_too_old(&task).await;
     platform.worker();
     let ended = platform.until(&task, Status::Expired).await;
     assert_eq!(ended.attempts, 0);
@@ -75,8 +75,7 @@ pub(crate) async fn a_task_too_old_is_expired(platform: &Platform) {
 pub(crate) async fn a_task_without_a_function_is_invalid(platform: &Platform) {
     let function = platform.function("echo", "{}").await;
     let task = platform.invoke(&function).await;
-    assert!(platform.store.delete_function(&function).await.unwrap());
-    tokio::time::sleep(ekiden_store::Catalog::LAG).await;
+    platform.delete(&function).await;
     platform.worker();
     let ended = platform.until(&task, Status::Invalid).await;
     assert!(ended.error.unwrap().message.contains("s/echo"));

@@ -204,6 +204,23 @@ impl Platform {
         }
     }
 
+    /// Waits until the invocation's maximum age has passed.
+    pub(crate) async fn until_too_old(&self, invocation: &Invocation) {
+        while WallClock.now() < invocation.expires_at {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Removes a function, and waits until this process knows.
+    pub(crate) async fn delete(&self, function: &FunctionName) {
+        assert!(self.store.delete_function(function).await.unwrap());
+        let give_up = Instant::now() + SOON;
+        while self.catalog.function(function).await.unwrap().is_some() {
+            assert!(Instant::now() < give_up, "a deleted function stays known");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Asks for a stop as the API does.
     pub(crate) async fn ask_to_stop(&self, invocation: &Invocation) {
         let stop = invocation.stop(WallClock.now()).unwrap();

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The database's URL is not usable.
     #[error("{0}")]
     Url(String),
+    /// A value that was to be stored is not allowed.
+    #[error(transparent)]
+    Invalid(#[from] ekiden_domain::Invalid),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,

@@ -5,11 +5,13 @@
 //! from. Concurrent writes coalesce into one statement and one commit (see `batch`).
 
 mod accept;
+mod answer;
 mod backend;
 mod batch;
 mod catalog;
 mod claims;
 mod commit;
+mod config;
 mod error;
 mod exclusive;
 mod functions;
@@ -20,7 +22,9 @@ mod read;
 mod retention;
 mod row;
 
+pub use answer::{Accepted, Commit, Held, Schema, StatusCount, Undispatched, Worker};
 pub use catalog::Catalog;
+pub use config::{Database, StoreConfig};
 pub use error::StoreError;
 pub use exclusive::DatabaseClaim;
 
@@ -30,205 +34,16 @@ use batch::{Batcher, Limits};
 use bytes::Bytes;
 use commit::Commits;
 use ekiden_domain::{
-    Function, FunctionName, Invocation, InvocationId, Lane, Lease, ListQuery, Message, OutboxId,
-    Page, Record, RequestId, Status, Timestamp, Transition, WorkerId,
+    Function, FunctionName, Invocation, InvocationId, Lane, ListQuery, Message, OutboxId, Page,
+    Record, RequestId, Timestamp, Transition, WorkerId,
 };
 use std::{
     fmt,
     future::Future,
-    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::sync::mpsc;
-
-/// How to reach the database and how much of it to use.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Which database.
-    pub database: Database,
-    /// The most connections for reads and small writes. PostgreSQL only.
-    pub connections: u32,
-    /// The most invocations or transitions in one group commit.
-    pub batch: usize,
-    /// How many group commits of one kind may be under way at once. PostgreSQL only: SQLite has
-    /// one writer.
-    pub flushes: usize,
-    /// How long an operation may wait for the database before it fails.
-    pub timeout: Duration,
-}
-
-/// Which database holds the state.
-#[derive(Clone)]
-pub enum Database {
-    /// PostgreSQL, by its `postgres://` URL.
-    Postgres {
-        /// The URL; may hold a password.
-        url: String,
-    },
-    /// SQLite, by the file's path.
-    Sqlite {
-        /// The database file; it and its directory are made where missing.
-        path: PathBuf,
-    },
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Postgres { .. } => f.write_str("Postgres"),
-            Self::Sqlite { path } => f.debug_struct("Sqlite").field("path", path).finish(),
-        }
-    }
-}
-
-impl Database {
-    /// The database that a `DATABASE_URL` names: `postgres://…`, `postgresql://…` or `sqlite://…`.
-    ///
-    /// # Errors
-    /// [`StoreError::Url`] if it is none of these; the message never shows the URL.
-    pub fn from_url(url: &str) -> Result<Self, StoreError> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres {
-                url: url.to_owned(),
-            });
-        }
-        match url.strip_prefix("sqlite://") {
-            Some(path) if !path.is_empty() => Ok(Self::Sqlite {
-                path: PathBuf::from(path),
-            }),
-            _ => Err(StoreError::Url(
-                "the database URL must begin with postgres:// or sqlite://PATH".to_owned(),
-            )),
-        }
-    }
-}
-
-impl StoreConfig {
-    /// The defaults for `database`.
-    #[must_use]
-    pub const fn new(database: Database) -> Self {
-        Self {
-            database,
-            connections: 8,
-            batch: 500,
-            flushes: 2,
-            timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What became of an acceptance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is durable, with its outbox row.
-    New,
-    /// The function has an invocation of this id already; nothing was changed.
-    Duplicate {
-        /// The first one's request id.
-        request_id: RequestId,
-        /// The first one's status now.
-        status: Status,
-    },
-}
-
-/// What became of a transition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Commit {
-    /// It is durable, with its outbox rows.
-    Written,
-    /// The invocation was not in the version the transition started from; nothing was changed.
-    Conflict(
-        /// The invocation as it is now; `None` if retention removed it.
-        Option<Box<Invocation>>,
-    ),
-}
-
-/// A claimed invocation as its worker's heartbeat sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Which invocation.
-    pub request_id: RequestId,
-    /// Under which lease.
-    pub lease: Lease,
-    /// Dequeued, Running or Stopping.
-    pub status: Status,
-}
-
-/// A waiting invocation that no outbox row speaks of: it is in the broker's hands, or lost there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undispatched {
-    /// Which invocation.
-    pub request_id: RequestId,
-    /// The function it calls.
-    pub function: FunctionName,
-    /// The lane it was dispatched in.
-    pub lane: Lane,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
-    /// When it fell or falls due.
-    pub due_at: Timestamp,
-}
-
-/// A worker process as it announces itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Worker {
-    /// Its id for this life.
-    pub id: WorkerId,
-    /// Where it runs, for people: host and process id.
-    pub name: String,
-    /// How many invocations it runs at once.
-    pub slots: u32,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// How often its heart has beaten.
-    pub counter: i64,
-    /// When it last did, by its own clock; for people only.
-    pub beat_at: Timestamp,
-}
-
-/// How many invocations are in a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StatusCount {
-    /// The status; never a final one.
-    pub status: Status,
-    /// How many there are.
-    pub count: u64,
-}
-
-/// The schema, as found and as known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schema {
-    /// The newest version applied; 0 if none.
-    pub applied: i64,
-    /// The version a binary must know at least; 0 if none is applied.
-    pub compatible_from: i64,
-    /// The newest version this binary knows.
-    pub known: i64,
-}
-
-impl Schema {
-    /// Whether this binary can work with it.
-    ///
-    /// # Errors
-    /// [`StoreError::SchemaTooNew`] or [`StoreError::SchemaTooOld`].
-    pub const fn check(&self) -> Result<(), StoreError> {
-        if self.compatible_from > self.known {
-            return Err(StoreError::SchemaTooNew {
-                needed: self.compatible_from,
-                known: self.known,
-            });
-        }
-        if self.applied < self.known {
-            return Err(StoreError::SchemaTooOld {
-                applied: self.applied,
-                known: self.known,
-            });
-        }
-        Ok(())
-    }
-}
 
 /// The state table and all that stands beside it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -499,9 +314,7 @@ impl Store {
         function: &Function,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let name = function
-            .full_name()
-            .map_err(|error| StoreError::Url(error.to_string()))?;
+        let name = function.full_name()?;
         self.bounded(functions::put(&self.inner.backend, &name, function, now))
             .await
     }

@@ -6,6 +6,7 @@
 
 mod cases;
 mod fixture;
+mod keeping;
 mod listing;
 
 macro_rules! both_databases {
@@ -36,11 +37,11 @@ both_databases! {
     cases::a_conflicting_step_leaves_its_neighbours_alone,
     cases::messages_are_offered_taken_held_and_deleted_by_id,
     cases::a_dispatch_is_put_back_once_and_only_while_waiting,
-    cases::a_heartbeat_tells_what_is_held_and_who_is_gone,
-    cases::what_is_overdue_aged_or_unregistered_is_found,
-    cases::what_ended_long_ago_is_forgotten_whole,
-    cases::the_catalog_knows_a_new_function_at_once,
-    cases::a_schema_is_migrated_once_and_a_newer_one_refused,
+    keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
+    keeping::what_is_overdue_aged_or_unregistered_is_found,
+    keeping::what_ended_long_ago_is_forgotten_whole,
+    keeping::the_catalog_knows_a_new_function_at_once,
+    keeping::a_schema_is_migrated_once_and_a_newer_one_refused,
     listing::pages_of_any_size_give_every_invocation_once_in_order,
     listing::each_filter_gives_what_it_names,
     listing::a_prefix_is_taken_literally,

@@ -1,3 +1,0 @@
-//! The one binary. It has no role to play yet.
-
-fn main() {}

@@ -1,1 +1,0 @@
-//! The enqueue API: accept, get and stop invocations.

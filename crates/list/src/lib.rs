@@ -1,1 +1,0 @@
-//! The list service: the documented query over the state table.

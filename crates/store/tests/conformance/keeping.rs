@@ -1,0 +1,154 @@
+//! What keeps the rest in order: heartbeats, sweeps, retention, the registry, the schema.
+
+use crate::fixture::{NOW, accepted, at, function, started, worker};
+use ekiden_domain::{Function, Lane, Status};
+use ekiden_store::{Catalog, Commit, Held, Store, StoreError, Worker};
+use std::time::Duration;
+
+pub(crate) async fn a_heartbeat_tells_what_is_held_and_who_is_gone(store: Store) {
+    store.migrate().await.unwrap();
+    let this = Worker {
+        id: worker(1),
+        name: "host:1".to_owned(),
+        slots: 64,
+        started_at: NOW,
+        counter: 0,
+        beat_at: NOW,
+    };
+    store.register_worker(&this).await.unwrap();
+    let running = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
+    assert_eq!(store.orphans(10).await.unwrap(), []);
+    let held = Held {
+        request_id: running.request_id,
+        lease: running.lease,
+        status: Status::Running,
+    };
+    assert_eq!(store.beat(this.id, at(2)).await.unwrap(), Some(vec![held]));
+    assert_eq!(
+        store.workers().await.unwrap(),
+        [Worker {
+            counter: 1,
+            beat_at: at(2),
+            ..this.clone()
+        }]
+    );
+    assert!(!store.remove_worker(this.id, 0).await.unwrap());
+    assert!(store.remove_worker(this.id, 1).await.unwrap());
+    assert_eq!(store.beat(this.id, at(3)).await.unwrap(), None);
+    assert_eq!(store.orphans(10).await.unwrap(), [running]);
+}
+
+pub(crate) async fn what_is_overdue_aged_or_unregistered_is_found(store: Store) {
+    store.migrate().await.unwrap();
+    let waiting = accepted(&store, None, NOW).await;
+    let running = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
+    assert_eq!(store.overdue(at(69_000), at(0), 10).await.unwrap(), []);
+    assert_eq!(
+        store.overdue(at(70_001), at(0), 10).await.unwrap(),
+        std::slice::from_ref(&running)
+    );
+    assert_eq!(store.aged(at(86_399_999), 10).await.unwrap(), []);
+    assert_eq!(
+        store.aged(at(86_400_000), 10).await.unwrap(),
+        std::slice::from_ref(&waiting)
+    );
+    assert_eq!(
+        store.newest_claims().await.unwrap(),
+        [(Lane::shared(), NOW)]
+    );
+    assert_eq!(store.unregistered(10).await.unwrap(), [waiting]);
+    store.put_function(&a_function(), NOW).await.unwrap();
+    assert_eq!(store.unregistered(10).await.unwrap(), []);
+    let counts = store.count_live().await.unwrap();
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|count| (count.status, count.count))
+        .collect();
+    assert_eq!(counts, [(Status::Enqueued, 1), (Status::Running, 1)]);
+}
+
+pub(crate) async fn what_ended_long_ago_is_forgotten_whole(store: Store) {
+    store.migrate().await.unwrap();
+    for (id, ended_at) in [("old", at(100)), ("older", at(50)), ("young", at(1000))] {
+        let stopped = accepted(&store, Some(id), NOW)
+            .await
+            .stop(ended_at)
+            .unwrap();
+        assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
+    }
+    accepted(&store, Some("live"), NOW).await;
+    assert_eq!(store.purge(at(500), 1).await.unwrap(), 1);
+    assert_eq!(store.purge(at(500), 10).await.unwrap(), 1);
+    assert_eq!(store.purge(at(500), 10).await.unwrap(), 0);
+    for (id, is_there) in [
+        ("old", false),
+        ("older", false),
+        ("young", true),
+        ("live", true),
+    ] {
+        let found = store.find(&function(), &id.parse().unwrap()).await.unwrap();
+        assert_eq!(found.is_some(), is_there, "{id}");
+    }
+    accepted(&store, Some("old"), at(2000)).await;
+}
+
+fn a_function() -> Function {
+    serde_json::from_str(
+        r#"{"service":"media","name":"thumbnail","target":{"http":"http://127.0.0.1:9000"}}"#,
+    )
+    .unwrap()
+}
+
+pub(crate) async fn the_catalog_knows_a_new_function_at_once(store: Store) {
+    store.migrate().await.unwrap();
+    let catalog = Catalog::new(store.clone());
+    assert_eq!(catalog.function(&function()).await.unwrap(), None);
+    assert!(store.put_function(&a_function(), NOW).await.unwrap());
+    assert!(!store.put_function(&a_function(), at(1)).await.unwrap());
+    assert_eq!(
+        catalog.function(&function()).await.unwrap().as_deref(),
+        Some(&a_function())
+    );
+    assert_eq!(store.functions().await.unwrap(), (vec![a_function()], 1));
+    assert!(store.delete_function(&function()).await.unwrap());
+    assert!(!store.delete_function(&function()).await.unwrap());
+    let give_up = std::time::Instant::now() + Duration::from_secs(30);
+    while catalog.function(&function()).await.unwrap().is_some() {
+        assert!(
+            std::time::Instant::now() < give_up,
+            "a deleted function stays known"
+        );
+        tokio::time::sleep(Catalog::LAG / 10).await;
+    }
+}
+
+pub(crate) async fn a_schema_is_migrated_once_and_a_newer_one_refused(store: Store) {
+    let fresh = store.schema().await.unwrap();
+    assert!(matches!(
+        fresh.check(),
+        Err(StoreError::SchemaTooOld { applied: 0, .. })
+    ));
+    let migrated = store.migrate().await.unwrap();
+    migrated.check().unwrap();
+    assert_eq!(store.migrate().await.unwrap(), migrated);
+    let newer = ekiden_store::Schema {
+        compatible_from: migrated.known + 1,
+        ..migrated
+    };
+    assert!(matches!(
+        newer.check(),
+        Err(StoreError::SchemaTooNew { .. })
+    ));
+    let compatible = ekiden_store::Schema {
+        applied: migrated.known + 1,
+        ..migrated
+    };
+    compatible.check().unwrap();
+    store.ping().await.unwrap();
+    let claim = store.claim_database().await.unwrap().unwrap();
+    assert_eq!(
+        store.claim_database().await.unwrap().is_none(),
+        !store.is_sqlite()
+    );
+    drop(claim);
+}

@@ -1,1 +1,0 @@
-//! Private PostgreSQL and RabbitMQ for tests, fixtures and a mock clock.

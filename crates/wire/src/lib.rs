@@ -1,1 +1,0 @@
-//! The FC API as data: routes, requests, records, errors.
