@@ -1,0 +1,25 @@
+//! The FC API as data: paths, requests, records, errors and signatures, in all four spellings.
+//!
+//! Handlers of the enqueue API and the list service take what they need by its type
+//! ([`FunctionPath`], [`InvokeMode`], [`ListRequest`], ...), which has then been checked, and
+//! answer JSON from [`record`] or a [`Problem`]. The layer [`envelope()`] gives every answer its
+//! request id and every problem the body that all generations of SDKs can read.
+
+pub mod dialect;
+mod envelope;
+pub mod invoke;
+mod list;
+mod path;
+pub mod problem;
+mod query;
+pub mod record;
+pub mod signature;
+pub mod token;
+
+pub use dialect::{Dialect, Spelling};
+pub use envelope::{REQUEST_ID, envelope};
+pub use invoke::{AsyncHeaders, InvokeMode, MAX_PAYLOAD, Payload};
+pub use list::ListRequest;
+pub use path::{FunctionPath, InvocationPath};
+pub use problem::Problem;
+pub use query::Query;

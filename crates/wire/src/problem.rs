@@ -1,0 +1,203 @@
+//! What is answered when something is wrong: FC's error codes, in an envelope every SDK can read.
+
+use axum::response::{IntoResponse, Response};
+use ekiden_domain::{FunctionName, Invalid, InvocationId, Qualifier, RequestId, Status};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+use crate::Dialect;
+
+/// An error answer: an HTTP status, FC's code, and what a person should read.
+///
+/// As a response it is empty but for its status, and carries itself as an extension: the layer
+/// [`envelope`](crate::envelope()) writes the body, which needs the request's id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// FC's error code, such as `FunctionNotFound`.
+    pub code: &'static str,
+    /// What is wrong, and with what; never holds a payload or a secret.
+    pub message: String,
+    /// When it is worth trying again.
+    pub retry_after: Option<Duration>,
+    /// Further keys of the envelope.
+    pub details: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem of this status and code.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+            details: Map::new(),
+        }
+    }
+
+    /// 400: a value is not allowed.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidArgument", message)
+    }
+
+    /// 400: no operation has this method and path.
+    #[must_use]
+    pub fn path_not_supported(method: &http::Method, path: &str) -> Self {
+        let path = ekiden_domain::text::clean(path, 256);
+        let message = format!("'{method}' against '{path}' is not supported");
+        Self::new(StatusCode::BAD_REQUEST, "PathNotSupported", message)
+    }
+
+    /// 400 (not 413, as FC answers): the payload has more than `max` bytes.
+    #[must_use]
+    pub fn entity_too_large(max: usize) -> Self {
+        let message = format!("payload size exceeds maximum allowed size ({max} bytes)");
+        Self::new(StatusCode::BAD_REQUEST, "EntityTooLarge", message)
+    }
+
+    /// 404: there is no such function; in FC 2.0 the service is named where there is none of it.
+    #[must_use]
+    pub fn function_not_found(dialect: Dialect, name: &FunctionName, has_service: bool) -> Self {
+        let (service, function) = (name.service(), name.function());
+        let (code, message) = if dialect.is_fc3() {
+            let message = format!("function '{function}' does not exist");
+            ("FunctionNotFound", message)
+        } else if has_service {
+            let message = format!("function '{function}' does not exist in service '{service}'");
+            ("FunctionNotFound", message)
+        } else {
+            let message = format!("service '{service}' does not exist");
+            ("ServiceNotFound", message)
+        };
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// 404: the function has no such version or alias.
+    #[must_use]
+    pub fn qualifier_not_found(name: &FunctionName, qualifier: &Qualifier) -> Self {
+        let service = name.service();
+        let is_version = qualifier.as_str().bytes().all(|b| b.is_ascii_digit());
+        let (code, kind) = if is_version {
+            ("VersionNotFound", "version")
+        } else {
+            ("AliasNotFound", "alias")
+        };
+        let message = format!("{kind} '{qualifier}' of service '{service}' does not exist");
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// 404: the function has no such invocation (or retention removed it).
+    #[must_use]
+    pub fn invocation_not_found(dialect: Dialect, name: &FunctionName, id: &str) -> Self {
+        let id = ekiden_domain::text::clean(id, 128);
+        let (code, kind) = if dialect.is_fc3() {
+            ("AsyncTaskNotFound", "async task")
+        } else {
+            ("StatefulAsyncInvocationNotFound", "async invocation")
+        };
+        let message = format!("{kind} '{id}' of function '{name}' does not exist");
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// 409: the function has an invocation of this id already; tells the first one's request id and
+    /// status.
+    #[must_use]
+    pub fn already_exists(
+        dialect: Dialect,
+        name: &FunctionName,
+        id: &InvocationId,
+        first: RequestId,
+        status: Status,
+    ) -> Self {
+        let (code, kind) = if dialect.is_fc3() {
+            ("AsyncTaskAlreadyExists", "async task")
+        } else {
+            ("StatefulAsyncInvocationAlreadyExists", "async invocation")
+        };
+        let message = format!(
+            "{kind} '{id}' of function '{name}' already exists: its request id is {first}, its \
+             status {status}"
+        );
+        let mut problem = Self::new(StatusCode::CONFLICT, code, message);
+        problem.details.insert(
+            "Existing".to_owned(),
+            json!({ "RequestId": first.to_string(), "Status": status.as_str() }),
+        );
+        problem
+    }
+
+    /// 412: a stop came too late.
+    #[must_use]
+    pub fn already_ended(
+        name: &FunctionName,
+        qualifier: &Qualifier,
+        id: &InvocationId,
+        status: Status,
+    ) -> Self {
+        let what = format!("{}:{qualifier}:{}", name.service(), name.function());
+        let (code, message) = if status == Status::Stopped {
+            let message = format!("The async invocation for {what} has been stopped");
+            ("AsyncInvocationStopped", message)
+        } else {
+            let message = format!("The async invocation '{id}' for {what} has ended as {status}");
+            ("PreconditionFailed", message)
+        };
+        Self::new(StatusCode::PRECONDITION_FAILED, code, message)
+    }
+
+    /// 500: a defect of Ekiden's or of its database; the cause is in the log under the request id.
+    #[must_use]
+    pub fn internal() -> Self {
+        let message = "an internal error has occurred. Please retry.";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            message,
+        )
+    }
+
+    /// 503: something Ekiden needs does not answer; worth trying again in a second.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            message,
+        );
+        problem.retry_after = Some(Duration::from_secs(1));
+        problem
+    }
+
+    /// The JSON body, a superset of what each generation of SDKs reads: `Code`, `Message` and
+    /// `RequestId` for those that sign with ACS3, `ErrorCode` and `ErrorMessage` for the older ones.
+    #[must_use]
+    pub fn body(&self, request_id: RequestId) -> Value {
+        let mut body = json!({
+            "RequestId": request_id.to_string(),
+            "Code": self.code,
+            "Message": self.message,
+            "ErrorCode": self.code,
+            "ErrorMessage": self.message,
+        });
+        if let Some(body) = body.as_object_mut() {
+            body.extend(self.details.clone());
+        }
+        body
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid_argument(invalid.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
