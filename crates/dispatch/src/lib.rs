@@ -7,7 +7,7 @@
 mod reconcile;
 mod send;
 
-pub use reconcile::{ReconcileConfig, Reconciler};
+pub use reconcile::{ReconcileConfig, Reconciler, redispatch};
 
 use ekiden_broker::Broker;
 use ekiden_domain::{Clock, Message};

@@ -76,6 +76,16 @@ impl Lost {
             None => !self.listened.contains(&waiting.lane) && waiting.due_at < self.now,
         }
     }
+
+    /// A lane that nobody listens to is left for the shared one.
+    fn lane_of(&self, waiting: &Undispatched) -> Lane {
+        let is_deaf = !self.listened.is_empty() && !self.listened.contains(&waiting.lane);
+        if is_deaf {
+            Lane::shared()
+        } else {
+            waiting.lane.clone()
+        }
+    }
 }
 
 impl Reconciler {
@@ -110,22 +120,6 @@ impl Reconciler {
         }
     }
 
-    /// Dispatches every waiting invocation that is due and that no outbox row speaks of, whatever
-    /// the broker has. Returns how many. For an in-process queue at its start, and for the command.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn dispatch_everything(&self) -> Result<u64, StoreError> {
-        let now = self.clock.now();
-        let lost = Lost {
-            due_before: HashMap::new(),
-            listened: HashSet::new(),
-            now: now.after(Duration::from_millis(1)),
-            accepted_until: None,
-        };
-        self.walk(&lost).await
-    }
-
     async fn look(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut listened = HashSet::from([Lane::shared()]);
@@ -153,7 +147,8 @@ impl Reconciler {
             now,
             accepted_until,
         };
-        let dispatched = self.walk(&lost).await?;
+        let (clock, batch) = (&*self.clock, self.config.batch);
+        let dispatched = walk(&self.store, clock, batch, &lost).await?;
         if dispatched > 0 {
             metrics::counter!("ekiden_reconciled_total").increment(dispatched);
             tracing::warn!(
@@ -198,43 +193,53 @@ impl Reconciler {
         }
         suspects
     }
+}
 
-    async fn walk(&self, lost: &Lost) -> Result<u64, StoreError> {
-        let mut dispatched = 0;
-        let mut after: Option<RequestId> = None;
-        loop {
-            let (waiting, walked_to) = self.store.undispatched(after, self.config.batch).await?;
-            let now = self.clock.now();
-            let messages: Vec<Message> = waiting
-                .iter()
-                .filter(|waiting| lost.has(waiting))
-                .map(|waiting| {
-                    let lane = self.lane_of(waiting, lost);
-                    Message::dispatch(waiting.request_id, lane, now, now)
-                })
-                .collect();
-            if !messages.is_empty() {
-                dispatched += self.store.put_back(&messages).await?;
-            }
-            let is_beyond = lost.accepted_until.is_some_and(|until| {
-                waiting
-                    .last()
-                    .is_some_and(|waiting| waiting.accepted_at > until)
-            });
-            match walked_to {
-                Some(walked_to) if !is_beyond => after = Some(walked_to),
-                _ => return Ok(dispatched),
-            }
+/// Dispatches every waiting invocation that is due and that no outbox row speaks of, whatever the
+/// broker has. Returns how many. For an in-process queue at its start, and for repair by hand: what
+/// the broker has already comes twice, which is harmless.
+///
+/// # Errors
+/// If the store fails.
+pub async fn redispatch(store: &Store, clock: &dyn Clock) -> Result<u64, StoreError> {
+    let lost = Lost {
+        due_before: HashMap::new(),
+        listened: HashSet::new(),
+        now: clock.now().after(Duration::from_millis(1)),
+        accepted_until: None,
+    };
+    walk(store, clock, ReconcileConfig::default().batch, &lost).await
+}
+
+/// Walks the waiting invocations, `batch` rows at a time, and puts those that count as lost into the
+/// outbox.
+async fn walk(
+    store: &Store,
+    clock: &dyn Clock,
+    batch: u32,
+    lost: &Lost,
+) -> Result<u64, StoreError> {
+    let mut dispatched = 0;
+    let mut after: Option<RequestId> = None;
+    loop {
+        let (waiting, walked_to) = store.undispatched(after, batch).await?;
+        let now = clock.now();
+        let messages: Vec<Message> = waiting
+            .iter()
+            .filter(|waiting| lost.has(waiting))
+            .map(|waiting| Message::dispatch(waiting.request_id, lost.lane_of(waiting), now, now))
+            .collect();
+        if !messages.is_empty() {
+            dispatched += store.put_back(&messages).await?;
         }
-    }
-
-    /// A lane that nobody listens to is left for the shared one.
-    fn lane_of(&self, waiting: &Undispatched, lost: &Lost) -> Lane {
-        let is_deaf = !lost.listened.is_empty() && !lost.listened.contains(&waiting.lane);
-        if is_deaf {
-            Lane::shared()
-        } else {
-            waiting.lane.clone()
+        let is_beyond = lost.accepted_until.is_some_and(|until| {
+            waiting
+                .last()
+                .is_some_and(|waiting| waiting.accepted_at > until)
+        });
+        match walked_to {
+            Some(walked_to) if !is_beyond => after = Some(walked_to),
+            _ => return Ok(dispatched),
         }
     }
 }

@@ -69,6 +69,15 @@ impl Catalog {
         Ok(known.values().cloned().collect())
     }
 
+    /// Whether any registered function belongs to this service.
+    ///
+    /// # Errors
+    /// If the registry could not be read.
+    pub async fn has_service(&self, service: &str) -> Result<bool, StoreError> {
+        let functions = self.functions().await?;
+        Ok(functions.iter().any(|function| function.service == service))
+    }
+
     /// What is known, if it was checked at or after `since`.
     fn fresh(&self, since: Option<Instant>) -> Option<Arc<Functions>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -63,6 +63,28 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the database is merely out of reach, so that the same may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Unknown(_))
+    }
+
+    /// The message and those of its causes, for a log: they name the database's own complaint,
+    /// which is not for clients.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}
+
 /// What a failed statement means for the write it was to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {

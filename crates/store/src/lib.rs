@@ -112,6 +112,12 @@ impl Store {
         self.bounded(read::ping(&self.inner.backend)).await
     }
 
+    /// The time by the database's own clock; on SQLite that is this machine's, `now`. To compare
+    /// clocks with, never to decide by.
+    pub async fn clock(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        self.bounded(read::clock(&self.inner.backend, now)).await
+    }
+
     /// The schema as found and as known.
     pub async fn schema(&self) -> Result<Schema, StoreError> {
         self.bounded(migrate::schema(&self.inner.backend)).await
@@ -191,6 +197,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         self.bounded(outbox::take(&self.inner.backend, now, hold_until, limit))
+            .await
+    }
+
+    /// From when on the oldest message may be taken that nobody has taken yet; `None` if there is no
+    /// message.
+    pub async fn oldest_untaken(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.bounded(outbox::oldest_untaken(&self.inner.backend))
             .await
     }
 

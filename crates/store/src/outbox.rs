@@ -125,6 +125,15 @@ pub(crate) async fn take(
     rows.into_iter().map(Message::try_from).collect()
 }
 
+pub(crate) async fn oldest_untaken(backend: &Backend) -> Result<Option<Timestamp>, StoreError> {
+    let oldest: Option<i64> = crate::backend::read!(backend, pool => sqlx::query_scalar(
+        "SELECT MIN(take_at) FROM outbox",
+    )
+    .fetch_one(pool)
+    .await?);
+    Ok(oldest.map(Timestamp::from_millis))
+}
+
 pub(crate) async fn delete(
     backend: &Backend,
     messages: &[(RequestId, OutboxId)],

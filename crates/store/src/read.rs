@@ -16,6 +16,18 @@ pub(crate) async fn ping(backend: &Backend) -> Result<(), StoreError> {
     Ok(())
 }
 
+pub(crate) async fn clock(backend: &Backend, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let Backend::Postgres(pool) = backend else {
+        return Ok(now);
+    };
+    let millis: i64 = sqlx::query_scalar(
+        "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint",
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(Timestamp::from_millis(millis))
+}
+
 pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Record>, StoreError> {
     let rows: Vec<RecordRow> = match backend {
         Backend::Postgres(pool) => {
