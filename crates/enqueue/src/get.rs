@@ -1,0 +1,15 @@
+//! Shows one invocation, with its payload.
+
+use crate::Enqueue;
+use axum::{Json, extract::State};
+use ekiden_wire::{InvocationPath, Problem, record};
+use serde_json::Value;
+
+pub(crate) async fn get(
+    State(api): State<Enqueue>,
+    path: InvocationPath,
+) -> Result<Json<Value>, Problem> {
+    let InvocationPath { function, id } = path;
+    let record = api.task(&function, &id).await?;
+    Ok(Json(record::json(function.dialect, &record)))
+}

@@ -1,0 +1,59 @@
+//! Accepts an invocation: durable, with its dispatch, before the producer is told so.
+
+use crate::{Enqueue, failed};
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use ekiden_domain::{Invocation, NewInvocation, RequestId};
+use ekiden_store::Accepted;
+use ekiden_wire::{
+    FunctionPath, InvokeMode, Payload, Problem,
+    invoke::{INVOCATION_ID, STATEFUL_ID, TASK_ID},
+};
+use http::StatusCode;
+
+pub(crate) async fn invoke(
+    State(api): State<Enqueue>,
+    Extension(request_id): Extension<RequestId>,
+    path: FunctionPath,
+    mode: InvokeMode,
+    Payload(payload): Payload,
+) -> Result<Response, Problem> {
+    let InvokeMode::Async(asked) = mode else {
+        return Err(Problem::invalid_argument(
+            "this version runs no synchronous invocations: send X-Fc-Invocation-Type: Async",
+        ));
+    };
+    let (function, qualifier) = api.resolve(&path).await?;
+    let Some(config) = function.config(&qualifier) else {
+        return Err(Problem::qualifier_not_found(&path.name, &qualifier));
+    };
+    let lane = function.effective_lane(&path.name);
+    let new = NewInvocation {
+        function: path.name.clone(),
+        qualifier,
+        invocation_id: asked.invocation_id,
+        delay: asked.delay,
+        stateful: asked.stateful,
+    };
+    let now = api.clock.now();
+    let (invocation, message) = Invocation::accept(request_id, new, config, lane, now);
+    let id = invocation.invocation_id.clone();
+    match api.store.accept(invocation, payload, message).await {
+        Ok(Accepted::New) => {
+            metrics::counter!("ekiden_accepted_total").increment(1);
+            let echo = [INVOCATION_ID, STATEFUL_ID, TASK_ID].map(|name| (name, id.to_string()));
+            Ok((StatusCode::ACCEPTED, echo).into_response())
+        }
+        Ok(Accepted::Duplicate { request_id, status }) => Err(Problem::already_exists(
+            path.dialect,
+            &path.name,
+            &id,
+            request_id,
+            status,
+        )),
+        Err(error) => Err(failed(error)),
+    }
+}

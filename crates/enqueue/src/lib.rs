@@ -1,0 +1,130 @@
+//! The enqueue API: what producers say. Accepts invocations, shows one, and stops one.
+//!
+//! Each operation is a file. A handler reads the request as checked types of [`ekiden_wire`], lets
+//! the domain decide, and answers once the store has made it durable.
+
+mod failure;
+mod get;
+mod invoke;
+mod stop;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use ekiden_domain::{Clock, Function, FunctionName, Qualifier};
+use ekiden_store::{Catalog, Store};
+use ekiden_wire::{FunctionPath, Problem, Spelling};
+use failure::failed;
+use std::sync::Arc;
+
+const INVOKE: Spelling = Spelling {
+    fc2: Some("/services/{service}/functions/{function}/invocations"),
+    fc3: Some("/functions/{function}/invocations"),
+};
+/// How FC's early documentation prints the path.
+const INVOKE_BARE: Spelling = Spelling {
+    fc2: Some("/services/{service}/functions/{function}"),
+    fc3: None,
+};
+/// In FC 2.0 the same path is stopped by its method.
+const ONE: Spelling = Spelling {
+    fc2: Some("/services/{service}/functions/{function}/stateful-async-invocations/{id}"),
+    fc3: None,
+};
+const GET_TASK: Spelling = Spelling {
+    fc2: None,
+    fc3: Some("/functions/{function}/async-tasks/{id}"),
+};
+const STOP_TASK: Spelling = Spelling {
+    fc2: None,
+    fc3: Some("/functions/{function}/async-tasks/{id}/stop"),
+};
+
+/// What the enqueue API works with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Enqueue {
+    store: Store,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+}
+
+impl Enqueue {
+    /// An enqueue API over `store`, which dispatches what it is given.
+    #[must_use]
+    pub const fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            catalog,
+            clock,
+        }
+    }
+
+    /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
+    pub fn router(self) -> Router {
+        let mut router = Router::new();
+        for path in INVOKE.paths().chain(INVOKE_BARE.paths()) {
+            router = router.route(&path, post(invoke::invoke));
+        }
+        for path in ONE.paths() {
+            router = router.route(&path, get(get::get).put(stop::stop));
+        }
+        for path in GET_TASK.paths() {
+            router = router.route(&path, get(get::get));
+        }
+        for path in STOP_TASK.paths() {
+            router = router.route(&path, axum::routing::put(stop::stop));
+        }
+        router.with_state(self)
+    }
+
+    /// The function that `path` names, and the qualifier it is invoked through.
+    async fn resolve(&self, path: &FunctionPath) -> Result<(Arc<Function>, Qualifier), Problem> {
+        let name = &path.name;
+        let function = self.catalog.function(name).await.map_err(failed)?;
+        let Some(function) = function else {
+            return Err(self.missing(path).await?);
+        };
+        let qualifier = path.qualifier.clone().unwrap_or_else(Qualifier::latest);
+        if function.config(&qualifier).is_none() {
+            return Err(Problem::qualifier_not_found(name, &qualifier));
+        }
+        Ok((function, qualifier))
+    }
+
+    /// Why `path` names no function: FC tells a missing service from a missing function.
+    async fn missing(&self, path: &FunctionPath) -> Result<Problem, Problem> {
+        let FunctionPath { dialect, name, .. } = path;
+        let has_service = self.catalog.has_service(name.service()).await;
+        let has_service = has_service.map_err(failed)?;
+        Ok(Problem::function_not_found(*dialect, name, has_service))
+    }
+
+    /// The task of this name: an invocation that get, list and stop show.
+    async fn task(&self, path: &FunctionPath, id: &str) -> Result<ekiden_domain::Record, Problem> {
+        let FunctionPath {
+            dialect,
+            name,
+            qualifier,
+        } = path;
+        let not_found = || Problem::invocation_not_found(*dialect, name, id);
+        let parsed = ekiden_domain::InvocationId::lookup(id).map_err(|_| not_found())?;
+        let found = self.store.find(name, &parsed).await.map_err(failed)?;
+        let is_asked_for = |invocation: &ekiden_domain::Invocation| {
+            let is_qualified = qualifier
+                .as_ref()
+                .is_none_or(|q| *q == invocation.qualifier);
+            invocation.stateful && is_qualified
+        };
+        match found {
+            Some(record) if is_asked_for(&record.invocation) => Ok(record),
+            _ if self.is_registered(name).await? => Err(not_found()),
+            _ => Err(self.missing(path).await?),
+        }
+    }
+
+    async fn is_registered(&self, name: &FunctionName) -> Result<bool, Problem> {
+        let function = self.catalog.function(name).await.map_err(failed)?;
+        Ok(function.is_some())
+    }
+}

@@ -1,0 +1,77 @@
+//! The list service: answers what became of the invocations. It never writes.
+
+use axum::{Json, Router, extract::State, routing::get};
+use ekiden_domain::{FunctionName, ListQuery};
+use ekiden_store::{Catalog, Store, StoreError};
+use ekiden_wire::{ListRequest, Problem, Spelling};
+use serde_json::Value;
+
+const LIST: Spelling = Spelling {
+    fc2: Some("/services/{service}/functions/{function}/stateful-async-invocations"),
+    fc3: Some("/functions/{function}/async-tasks"),
+};
+
+/// What the list service works with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct List {
+    store: Store,
+    catalog: Catalog,
+}
+
+impl List {
+    /// A list service over `store`.
+    #[must_use]
+    pub const fn new(store: Store, catalog: Catalog) -> Self {
+        Self { store, catalog }
+    }
+
+    /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
+    pub fn router(self) -> Router {
+        let mut router = Router::new();
+        for path in LIST.paths() {
+            router = router.route(&path, get(list));
+        }
+        router.with_state(self)
+    }
+
+    /// Why there is nothing to list of a function: it neither is registered nor ever was, as far as
+    /// retention remembers.
+    async fn missing(&self, request: &ListRequest) -> Result<Option<Problem>, StoreError> {
+        let name = &request.query.function;
+        if self.catalog.function(name).await?.is_some() || self.has_any(name).await? {
+            return Ok(None);
+        }
+        let has_service = self.catalog.has_service(name.service()).await?;
+        let problem = Problem::function_not_found(request.dialect, name, has_service);
+        Ok(Some(problem))
+    }
+
+    async fn has_any(&self, name: &FunctionName) -> Result<bool, StoreError> {
+        let query = ListQuery::new(name.clone(), 1)?;
+        Ok(!self.store.list(&query).await?.records.is_empty())
+    }
+}
+
+async fn list(State(list): State<List>, request: ListRequest) -> Result<Json<Value>, Problem> {
+    let page = list.store.list(&request.query).await.map_err(failed)?;
+    if page.records.is_empty()
+        && let Some(problem) = list.missing(&request).await.map_err(failed)?
+    {
+        return Err(problem);
+    }
+    Ok(Json(request.answer(&page)))
+}
+
+/// What a reader is told when the store fails. Told once, here; the request's span has its id.
+fn failed(error: StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Closed => {
+            tracing::warn!(error = error.with_causes(), "the store does not answer");
+            Problem::unavailable("the database is not available")
+        }
+        _ => {
+            tracing::error!(error = error.with_causes(), "the store failed");
+            Problem::internal()
+        }
+    }
+}
