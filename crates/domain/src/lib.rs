@@ -14,6 +14,7 @@
 //!        └─> Expired | Invalid | Stopped
 //! ```
 
+pub mod access;
 pub mod clock;
 pub mod error;
 pub mod event;
@@ -30,6 +31,7 @@ pub mod text;
 pub mod time;
 pub mod transition;
 
+pub use access::{AccessKey, FunctionPattern, Scope, Secret};
 pub use clock::Clock;
 pub use error::{Invalid, Refused};
 pub use event::Event;

@@ -6,10 +6,10 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use ekiden_domain::{Invocation, NewInvocation, RequestId};
+use ekiden_domain::{Invocation, NewInvocation, RequestId, Scope};
 use ekiden_store::Accepted;
 use ekiden_wire::{
-    FunctionPath, InvokeMode, Payload, Problem,
+    Caller, FunctionPath, InvokeMode, Payload, Problem,
     invoke::{INVOCATION_ID, STATEFUL_ID, TASK_ID},
 };
 use http::StatusCode;
@@ -17,10 +17,12 @@ use http::StatusCode;
 pub(crate) async fn invoke(
     State(api): State<Enqueue>,
     Extension(request_id): Extension<RequestId>,
+    caller: Caller,
     path: FunctionPath,
     mode: InvokeMode,
     Payload(payload): Payload,
 ) -> Result<Response, Problem> {
+    caller.may(Scope::Invoke, &path.name)?;
     let InvokeMode::Async(asked) = mode else {
         return Err(Problem::invalid_argument(
             "this version runs no synchronous invocations: send X-Fc-Invocation-Type: Async",

@@ -2,9 +2,9 @@
 
 use crate::{Enqueue, failed};
 use axum::extract::State;
-use ekiden_domain::{State as Step, Status};
+use ekiden_domain::{Scope, State as Step, Status};
 use ekiden_store::Commit;
-use ekiden_wire::{InvocationPath, Problem};
+use ekiden_wire::{Caller, InvocationPath, Problem};
 use http::StatusCode;
 
 /// How often the invocation may move on between the look and the write before the caller is asked
@@ -13,9 +13,11 @@ const ROUNDS: usize = 20;
 
 pub(crate) async fn stop(
     State(api): State<Enqueue>,
+    caller: Caller,
     path: InvocationPath,
 ) -> Result<StatusCode, Problem> {
     let InvocationPath { function, id } = path;
+    caller.may(Scope::Invoke, &function.name)?;
     let mut invocation = api.task(&function, &id).await?.invocation;
     for _ in 0..ROUNDS {
         match &invocation.state {

@@ -1,9 +1,9 @@
 //! The list service: answers what became of the invocations. It never writes.
 
 use axum::{Json, Router, extract::State, routing::get};
-use ekiden_domain::{FunctionName, ListQuery};
+use ekiden_domain::{FunctionName, ListQuery, Scope};
 use ekiden_store::{Catalog, Store, StoreError};
-use ekiden_wire::{ListRequest, Problem, Spelling};
+use ekiden_wire::{Caller, ListRequest, Problem, Spelling};
 use serde_json::Value;
 
 const LIST: Spelling = Spelling {
@@ -52,7 +52,12 @@ impl List {
     }
 }
 
-async fn list(State(list): State<List>, request: ListRequest) -> Result<Json<Value>, Problem> {
+async fn list(
+    State(list): State<List>,
+    caller: Caller,
+    request: ListRequest,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Scope::Read, &request.query.function)?;
     let page = list.store.list(&request.query).await.map_err(failed)?;
     if page.records.is_empty()
         && let Some(problem) = list.missing(&request).await.map_err(failed)?

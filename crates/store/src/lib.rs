@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod exclusive;
 mod functions;
+mod keys;
 mod list;
 mod migrate;
 mod outbox;
@@ -34,8 +35,8 @@ use batch::{Batcher, Limits};
 use bytes::Bytes;
 use commit::Commits;
 use ekiden_domain::{
-    Function, FunctionName, Invocation, InvocationId, Lane, ListQuery, Message, OutboxId, Page,
-    Record, RequestId, Timestamp, Transition, WorkerId,
+    AccessKey, Function, FunctionName, Invocation, InvocationId, Lane, ListQuery, Message,
+    OutboxId, Page, Record, RequestId, Secret, Timestamp, Transition, WorkerId,
 };
 use std::{
     fmt,
@@ -347,6 +348,28 @@ impl Store {
     pub async fn delete_function(&self, name: &FunctionName) -> Result<bool, StoreError> {
         self.bounded(functions::delete(&self.inner.backend, name))
             .await
+    }
+
+    /// Keeps an access key with its secret. Returns whether it did: `false` means that there is one
+    /// of this id, which was not changed.
+    pub async fn create_access_key(
+        &self,
+        key: &AccessKey,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.bounded(keys::create(&self.inner.backend, key, secret, now))
+            .await
+    }
+
+    /// Every access key with its secret, by id.
+    pub async fn access_keys(&self) -> Result<Vec<(AccessKey, Secret)>, StoreError> {
+        self.bounded(keys::all(&self.inner.backend)).await
+    }
+
+    /// Removes an access key. Returns whether it was there.
+    pub async fn revoke_access_key(&self, id: &str) -> Result<bool, StoreError> {
+        self.bounded(keys::revoke(&self.inner.backend, id)).await
     }
 
     /// The messages that will be due at `now`, kept to be offered once they are durable.

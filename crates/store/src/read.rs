@@ -20,11 +20,10 @@ pub(crate) async fn clock(backend: &Backend, now: Timestamp) -> Result<Timestamp
     let Backend::Postgres(pool) = backend else {
         return Ok(now);
     };
-    let millis: i64 = sqlx::query_scalar(
-        "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint",
-    )
-    .fetch_one(pool)
-    .await?;
+    let millis: i64 =
+        sqlx::query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint")
+            .fetch_one(pool)
+            .await?;
     Ok(Timestamp::from_millis(millis))
 }
 

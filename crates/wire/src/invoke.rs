@@ -3,6 +3,7 @@
 use crate::{
     Problem,
     query::{boolean, whole_number},
+    signature::AuthError,
 };
 use axum::{
     body::Body,
@@ -142,8 +143,7 @@ async fn read(body: Body, declared: usize) -> Result<Bytes, Problem> {
     let mut length = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        // The sender broke off: nobody will read this answer.
-        let chunk = chunk.map_err(|_| Problem::invalid_argument("the body is incomplete"))?;
+        let chunk = chunk.map_err(broken)?;
         length += chunk.len();
         if length <= MAX_PAYLOAD {
             payload.extend_from_slice(&chunk);
@@ -155,6 +155,19 @@ async fn read(body: Body, declared: usize) -> Result<Bytes, Problem> {
         return Err(Problem::entity_too_large(MAX_PAYLOAD));
     }
     Ok(payload.freeze())
+}
+
+/// A body that is not the signed one says so in its last chunk; one that breaks off otherwise has a
+/// sender who will hardly read this answer.
+fn broken(error: axum::Error) -> Problem {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<AuthError>() {
+            return refused.clone().into();
+        }
+        cause = error.source();
+    }
+    Problem::invalid_argument("the body is incomplete")
 }
 
 #[cfg(test)]

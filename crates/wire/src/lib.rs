@@ -5,6 +5,7 @@
 //! answer JSON from [`record`] or a [`Problem`]. The layer [`envelope()`] gives every answer its
 //! request id and every problem the body that all generations of SDKs can read.
 
+mod caller;
 pub mod dialect;
 mod envelope;
 pub mod invoke;
@@ -16,6 +17,7 @@ pub mod record;
 pub mod signature;
 pub mod token;
 
+pub use caller::Caller;
 pub use dialect::{Dialect, Spelling};
 pub use envelope::{REQUEST_ID, envelope};
 pub use invoke::{AsyncHeaders, InvokeMode, MAX_PAYLOAD, Payload};
