@@ -7,7 +7,7 @@ use ekiden_domain::{
     Clock, Function, FunctionName, Invocation, NewInvocation, Qualifier, RequestId, Status,
     Timestamp,
 };
-use ekiden_executor::{Executor, HandlerError, Handlers};
+use ekiden_executor::{Executor, ExecutorConfig, HandlerError, Handlers};
 use ekiden_store::{Accepted, Catalog, Database, Store, StoreConfig};
 use ekiden_worker::{Worker, WorkerConfig};
 use sqlx::Connection;
@@ -132,7 +132,7 @@ impl Platform {
             self.store.clone(),
             self.broker.clone(),
             self.catalog.clone(),
-            Executor::new(handlers(&self.calls)),
+            Executor::new(handlers(&self.calls), ExecutorConfig::default()),
             Arc::new(WallClock),
             config,
         );

@@ -1,18 +1,39 @@
 //! Runs one attempt of a function.
 //!
-//! [`Executor::run`] is total: whatever the function does, it returns an [`End`]. So far it runs
-//! handlers, async Rust functions registered in the program that embeds the worker; a target of
-//! another kind ends the attempt with a function error that says so.
+//! [`Executor::run`] is total: whatever the function does, it returns an [`End`], and when it has
+//! returned nothing of the attempt runs on in this process or in one that it started. A target is
+//!
+//! - an HTTP server that speaks FC's custom-runtime contract,
+//! - a command, which runs under a [`guard`] that ends it and all its children, or
+//! - a handler: an async Rust function, registered in the program that embeds the worker.
+//!
+//! A command's environment is the function's own and, where the function does not say otherwise:
+//!
+//! | variable | value |
+//! | --- | --- |
+//! | `FC_REQUEST_ID` | the invocation's request id |
+//! | `FC_SERVICE_NAME`, `FC_FUNCTION_NAME`, `FC_QUALIFIER` | what was invoked |
+//! | `FC_RETRY_COUNT` | how many retries of function errors came before |
+//! | `EKIDEN_INVOCATION_ID` | the caller's name for the invocation |
+//! | `EKIDEN_LEASE` | the fencing token |
+//! | `EKIDEN_ATTEMPT` | which attempt it is, from 1 |
+//! | `PATH` | `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` |
+//!
+//! Its working directory is the function's, or else the worker's.
 
+mod command;
+pub mod guard;
 mod handler;
+mod http;
 
 pub use handler::{HandlerContext, HandlerError, Handlers};
 
+use crate::{command::Commands, http::Http};
 use bytes::Bytes;
 use ekiden_domain::{
     Fault, Function, FunctionName, InvocationId, Lease, Outcome, Qualifier, RequestId, Target,
 };
-use std::{sync::Arc, time::Duration};
+use std::{ffi::OsString, future::Future, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// One attempt that is to be run.
@@ -58,64 +79,112 @@ pub enum End {
     Cancelled,
 }
 
-/// Runs attempts. Cheap to clone.
+/// How an executor reaches what it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutorConfig {
+    /// The program that calls [`guard::main`], by a path that does not depend on the working
+    /// directory, and the arguments that make it do so. Empty, the default: this executor cannot
+    /// run commands, and a command target ends with the system error `GuardMissing`.
+    pub guard: Vec<OsString>,
+    /// How long a command that is cancelled or out of time may go on between SIGTERM and SIGKILL;
+    /// 5 s by default, 24 h at most.
+    pub kill_grace: Duration,
+    /// How long a connection to an HTTP target may take to be made, TLS included; 5 s by default.
+    pub connect_timeout: Duration,
+}
+
+impl Default for ExecutorConfig {
+    fn default() -> Self {
+        Self {
+            guard: Vec::new(),
+            kill_grace: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Runs attempts. Cheap to clone; the clones share one pool of HTTP connections.
 #[derive(Clone, Debug)]
 pub struct Executor {
     handlers: Handlers,
+    http: Http,
+    commands: Commands,
 }
 
 impl Executor {
     /// An executor that knows these handlers.
     #[must_use]
-    pub const fn new(handlers: Handlers) -> Self {
-        Self { handlers }
+    pub fn new(handlers: Handlers, config: ExecutorConfig) -> Self {
+        Self {
+            handlers,
+            http: Http::new(config.connect_timeout),
+            commands: Commands::new(config.guard, config.kill_grace),
+        }
     }
 
-    /// Runs the attempt until it ends, its timeout passes, or it is cancelled.
+    /// Runs the attempt until it ends, its timeout passes, or it is cancelled; one that is
+    /// cancelled already is not begun.
+    ///
+    /// A handler's future and an HTTP request are dropped at once. A command is ended, which can
+    /// take `kill_grace` and a few seconds more: this returns only when its processes are gone.
     pub async fn run(&self, attempt: Attempt, cancel: CancellationToken) -> End {
-        let (timeout, most) = (attempt.timeout, attempt.function.max_output);
-        let ended = tokio::select! {
-            // A result that is there already is the truth, whatever was asked meanwhile.
-            biased;
-            result = tokio::time::timeout(timeout, self.call(attempt)) => result,
-            () = cancel.cancelled() => return End::Cancelled,
+        if cancel.is_cancelled() {
+            return End::Cancelled;
+        }
+        let ran = match &attempt.function.target {
+            Target::Handler(name) => {
+                let call = self.handlers.call(name, &attempt);
+                let ran = unless_stopped(call, attempt.timeout, &cancel).await;
+                ran.map(|result| result.and_then(|output| bounded(output, &attempt)))
+            }
+            Target::Http(url) => {
+                let call = self.http.call(url, &attempt);
+                unless_stopped(call, attempt.timeout, &cancel).await
+            }
+            Target::Command(argv) => self.commands.run(argv, &attempt, &cancel).await,
         };
-        let result = ended.unwrap_or_else(|_| Err(Fault::timed_out(timeout)));
-        End::Done(match result.and_then(|output| bounded(output, most)) {
-            Ok(output) => Execution {
+        match ran {
+            Some(Ok(output)) => End::Done(Execution {
                 outcome: Outcome::Succeeded,
                 output,
-            },
-            Err(fault) => Execution {
+            }),
+            Some(Err(fault)) => End::Done(Execution {
                 outcome: Outcome::Failed(fault),
                 output: Bytes::new(),
-            },
-        })
-    }
-
-    async fn call(&self, attempt: Attempt) -> Result<Bytes, Fault> {
-        match &attempt.function.target {
-            Target::Handler(name) => self.handlers.call(name, &attempt).await,
-            Target::Http(_) => Err(unsupported("http")),
-            Target::Command(_) => Err(unsupported("command")),
+            }),
+            None => End::Cancelled,
         }
     }
 }
 
-fn unsupported(kind: &str) -> Fault {
-    let message = format!("this version cannot run a target of the kind '{kind}'");
-    Fault::function("UnsupportedTarget", &message)
+/// What the call gives, or the fault of a timeout; `None` if it was cancelled.
+async fn unless_stopped(
+    call: impl Future<Output = Result<Bytes, Fault>>,
+    timeout: Duration,
+    cancel: &CancellationToken,
+) -> Option<Result<Bytes, Fault>> {
+    tokio::select! {
+        // A result that is there already is the truth, whatever was asked meanwhile.
+        biased;
+        result = tokio::time::timeout(timeout, call) => {
+            Some(result.unwrap_or_else(|_| Err(Fault::timed_out(timeout))))
+        }
+        () = cancel.cancelled() => None,
+    }
 }
 
-fn bounded(output: Bytes, most: usize) -> Result<Bytes, Fault> {
-    if output.len() <= most {
-        return Ok(output);
+fn bounded(output: Bytes, attempt: &Attempt) -> Result<Bytes, Fault> {
+    if output.len() > attempt.function.max_output {
+        return Err(too_large(attempt.function.max_output));
     }
-    let message = format!(
-        "the output has {} bytes, max_output allows {most}",
-        output.len()
-    );
-    Err(Fault::function("OutputTooLarge", &message))
+    Ok(output)
+}
+
+/// The fault of every kind of target whose output is over the limit; how much it would have been
+/// is known of a handler's alone.
+fn too_large(most: usize) -> Fault {
+    let message = format!("the output is larger than max_output allows: {most} bytes");
+    Fault::function("OutputTooLarge", &message)
 }
 
 #[cfg(test)]

@@ -1,8 +1,20 @@
 use super::*;
+use serde_json::{Value, json};
 
-fn attempt(target: &str, timeout: Duration) -> Attempt {
-    let json = format!(r#"{{"service":"s","name":"f","target":{target},"max_output":10}}"#);
-    let function: Function = serde_json::from_str(&json).unwrap();
+mod command;
+mod handler;
+mod http;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// An attempt of a function with this target and these settings, with the payload "in".
+fn attempt(target: &Value, settings: &Value) -> Attempt {
+    let mut function = json!({"service": "s", "name": "f", "target": target});
+    if let (Some(function), Some(settings)) = (function.as_object_mut(), settings.as_object()) {
+        function.extend(settings.clone());
+    }
+    let function: Function = serde_json::from_value(function).unwrap();
+    assert_eq!(function.problems(), []);
     let request_id = RequestId::generate(ekiden_domain::Timestamp::from_millis(1));
     Attempt {
         name: function.full_name().unwrap(),
@@ -10,91 +22,31 @@ fn attempt(target: &str, timeout: Duration) -> Attempt {
         qualifier: Qualifier::latest(),
         request_id,
         invocation_id: request_id.into(),
-        lease: Lease::default().next(),
-        number: 1,
-        retries: 0,
+        lease: Lease::from_number(7),
+        number: 3,
+        retries: 2,
         payload: Bytes::from_static(b"in"),
-        timeout,
+        timeout: MINUTE,
     }
 }
 
-fn executor() -> Executor {
-    let handlers = Handlers::new()
-        .with("echo", async |_, payload| Ok(payload))
-        .with("large", async |_, _| Ok(Bytes::from(vec![0; 11])))
-        .with("error", async |_, _| {
-            Err(HandlerError("bad input".to_owned()))
-        })
-        .with("panic", |_, _| -> futures::future::Ready<_> {
-            panic!("as the test wants")
-        })
-        .with("hang", async |_, _| std::future::pending().await);
-    Executor::new(handlers)
-}
-
-async fn run(target: &str) -> Execution {
-    let minute = Duration::from_secs(60);
-    match executor()
-        .run(attempt(target, minute), CancellationToken::new())
-        .await
-    {
+/// Runs the attempt to its end, which nobody hastens.
+async fn execute(executor: &Executor, attempt: Attempt) -> Execution {
+    match executor.run(attempt, CancellationToken::new()).await {
         End::Done(execution) => execution,
         End::Cancelled => panic!("nobody cancelled"),
     }
 }
 
-#[tokio::test]
-async fn a_handler_s_output_is_the_result() {
-    let execution = run(r#"{"handler":"echo"}"#).await;
-    assert_eq!(
-        execution,
-        Execution {
-            outcome: Outcome::Succeeded,
-            output: "in".into()
-        }
-    );
+fn output(execution: Execution) -> Bytes {
+    assert_eq!(execution.outcome, Outcome::Succeeded);
+    execution.output
 }
 
-#[tokio::test]
-async fn each_failure_is_a_fault_of_its_kind() {
-    let cases = [
-        ("error", "HandledInvocationError", "bad input"),
-        ("panic", "UnhandledInvocationError", "panicked"),
-        ("large", "OutputTooLarge", "11 bytes, max_output allows 10"),
-        ("nobody", "HandlerNotFound", "'nobody'"),
-    ];
-    for (name, error, message) in cases {
-        let execution = run(&format!(r#"{{"handler":"{name}"}}"#)).await;
-        let Outcome::Failed(fault) = execution.outcome else {
-            panic!("{name} succeeded")
-        };
-        assert_eq!(fault.error, error);
-        assert!(fault.message.contains(message), "{}", fault.message);
-        assert!(execution.output.is_empty());
+fn fault(execution: Execution) -> Fault {
+    assert!(execution.output.is_empty());
+    match execution.outcome {
+        Outcome::Failed(fault) => fault,
+        Outcome::Succeeded => panic!("it succeeded"),
     }
-    let execution = run(r#"{"http":"http://127.0.0.1:1"}"#).await;
-    let unsupported = Outcome::Failed(unsupported("http"));
-    assert_eq!(execution.outcome, unsupported);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_ends_at_its_timeout_or_its_cancellation() {
-    let cancel = CancellationToken::new();
-    let second = Duration::from_secs(1);
-    let end = executor()
-        .run(attempt(r#"{"handler":"hang"}"#, second), cancel.clone())
-        .await;
-    let timed_out = Outcome::Failed(Fault::timed_out(second));
-    assert_eq!(
-        end,
-        End::Done(Execution {
-            outcome: timed_out,
-            output: Bytes::new()
-        })
-    );
-    cancel.cancel();
-    let end = executor()
-        .run(attempt(r#"{"handler":"hang"}"#, second), cancel)
-        .await;
-    assert_eq!(end, End::Cancelled);
 }

@@ -1,0 +1,77 @@
+//! What went wrong with a call, in the words of whoever knows.
+
+use super::read;
+use ekiden_domain::Fault;
+use http::StatusCode;
+use reqwest::Response;
+use std::error::Error;
+
+/// How much of the answer is read, in bytes, to learn what error the function reports.
+const MOST_OF_AN_ERROR: usize = 64 * 1024;
+
+/// The function error that a response tells: in the words of its body, if that is FC's JSON.
+pub(super) async fn reported(mut response: Response, handled: bool) -> Fault {
+    let status = response.status();
+    let fc_status = response.headers().get("x-fc-status").cloned();
+    let body = read(&mut response, MOST_OF_AN_ERROR).await.ok();
+    let words = body.and_then(|body| words(&body));
+    let handled = handled || (status.is_client_error() && words.is_some());
+    let message = words.unwrap_or_else(|| match fc_status {
+        Some(fc_status) => {
+            let fc_status = String::from_utf8_lossy(fc_status.as_bytes());
+            format!("x-fc-status {fc_status}, {}", text(status))
+        }
+        None => text(status),
+    });
+    let error = if handled {
+        "HandledInvocationError"
+    } else {
+        "UnhandledInvocationError"
+    };
+    Fault::function(error, &message).with_http_status(status.as_u16())
+}
+
+fn words(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let message = body["errorMessage"].as_str()?;
+    Some(match body["errorType"].as_str() {
+        Some(kind) if !kind.is_empty() => format!("{kind}: {message}"),
+        _ => message.to_owned(),
+    })
+}
+
+pub(super) fn text(status: StatusCode) -> String {
+    format!("HTTP status {status}")
+}
+
+pub(super) fn unanswered(error: &reqwest::Error) -> Fault {
+    let cause = innermost(error);
+    if error.is_builder() || error.is_connect() || was_not_sent(error) {
+        return unreachable("the target cannot be reached", &cause);
+    }
+    let message = format!("the connection was lost before the target answered: {cause}");
+    Fault::function("UnhandledInvocationError", &message)
+}
+
+/// Whether hyper gave the request back unsent.
+fn was_not_sent(error: &reqwest::Error) -> bool {
+    sources(error)
+        .filter_map(|source| source.downcast_ref::<hyper::Error>())
+        .any(hyper::Error::is_canceled)
+}
+
+pub(super) fn unreachable(what: &str, cause: &str) -> Fault {
+    Fault::system("TargetUnreachable", &format!("{what}: {cause}"))
+}
+
+/// The cause in the words of whoever met it. What reqwest says itself names the URL, which may
+/// hold a password.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    sources(error)
+        .last()
+        .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |source| (*source).source())
+}
