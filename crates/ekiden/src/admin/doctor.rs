@@ -1,0 +1,214 @@
+//! Looks for what is wrong, and says what to do.
+
+use crate::clock::SystemClock;
+use ekiden_broker::Broker;
+use ekiden_domain::Clock;
+use ekiden_store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How far the clocks of this machine and of the database may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
+/// How late a message may leave the outbox.
+const OUTBOX_TOLERANCE: Duration = Duration::from_secs(60);
+/// How late the end of an overdue run may be recorded.
+const OVERDUE_TOLERANCE: Duration = Duration::from_secs(30);
+/// How long a worker's heart may stand still before it is told; beyond any `worker_timeout` likely.
+const HEART_TOLERANCE: Duration = Duration::from_secs(60);
+/// How many of a kind are counted.
+const MOST: u32 = 1000;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// Something does not work.
+    Error,
+    /// Something may not work soon.
+    Warning,
+    /// It is as it should be.
+    Ok,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Finding {
+    /// How bad it is.
+    pub(crate) level: Level,
+    /// What was looked at.
+    pub(crate) what: String,
+    /// What was found.
+    pub(crate) found: String,
+    /// What to do about it; empty where nothing is to be done.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) advice: String,
+}
+
+impl Finding {
+    fn ok(what: &str, found: impl Into<String>) -> Self {
+        Self::new(Level::Ok, what, found, "")
+    }
+
+    fn new(level: Level, what: &str, found: impl Into<String>, advice: &str) -> Self {
+        Self {
+            level,
+            what: what.to_owned(),
+            found: found.into(),
+            advice: advice.to_owned(),
+        }
+    }
+}
+
+/// Looks at everything there is to look at, the worst first.
+pub(crate) async fn examine(store: &Store, broker: Option<&Broker>) -> Vec<Finding> {
+    let mut findings = vec![self::broker(broker).await];
+    match database(store).await {
+        Err(finding) => findings.push(finding),
+        Ok(finding) => {
+            findings.push(finding);
+            findings.extend(or_error("clock", clock(store).await));
+            findings.extend(or_error("outbox", outbox(store).await));
+            findings.extend(or_error("claims", claims(store).await));
+            findings.extend(or_error("workers", workers(store).await));
+            findings.extend(or_error("invocations", waiting(store).await));
+        }
+    }
+    findings.sort_by_key(|finding| finding.level);
+    findings
+}
+
+fn or_error(what: &str, found: Result<Finding, StoreError>) -> Option<Finding> {
+    Some(found.unwrap_or_else(|error| {
+        Finding::new(
+            Level::Error,
+            what,
+            error.with_causes(),
+            "see the database's log",
+        )
+    }))
+}
+
+async fn broker(broker: Option<&Broker>) -> Finding {
+    let Some(broker) = broker else {
+        return Finding::ok("broker", "in-process queue: nothing to reach");
+    };
+    match broker.ping().await {
+        Ok(()) => Finding::ok("broker", "answers"),
+        Err(error) => {
+            let advice = "check broker.url (or AMQP_URL), and that RabbitMQ runs; nothing is lost \
+                          meanwhile";
+            Finding::new(Level::Error, "broker", error.to_string(), advice)
+        }
+    }
+}
+
+async fn database(store: &Store) -> Result<Finding, Finding> {
+    let trouble = |error: StoreError, advice| {
+        Finding::new(Level::Error, "database", error.with_causes(), advice)
+    };
+    let schema = store.schema().await.map_err(|error| {
+        trouble(
+            error,
+            "check database.url (or DATABASE_URL), and that the database runs",
+        )
+    })?;
+    schema
+        .check()
+        .map_err(|error| trouble(error, "run `ekiden migrate`, or a newer ekiden"))?;
+    let found = format!(
+        "answers; schema version {} of {}",
+        schema.applied, schema.known
+    );
+    Ok(Finding::ok("database", found))
+}
+
+async fn clock(store: &Store) -> Result<Finding, StoreError> {
+    let before = SystemClock.now();
+    let theirs = store.clock(before).await?;
+    let after = SystemClock.now();
+    let ahead = theirs.since(after).max(before.since(theirs));
+    let found = format!("differs from the database's by at most {ahead:?}");
+    if ahead <= CLOCK_TOLERANCE {
+        return Ok(Finding::ok("clock", found));
+    }
+    let advice = "synchronize the clocks (NTP): due times, expiry and signatures depend on them";
+    Ok(Finding::new(Level::Warning, "clock", found, advice))
+}
+
+async fn outbox(store: &Store) -> Result<Finding, StoreError> {
+    let now = SystemClock.now();
+    let Some(oldest) = store.oldest_untaken().await? else {
+        return Ok(Finding::ok("outbox", "empty"));
+    };
+    let late = now.since(oldest);
+    if late <= OUTBOX_TOLERANCE {
+        return Ok(Finding::ok("outbox", "nothing is late"));
+    }
+    let found = format!(
+        "a message has been waiting to be sent for {}s",
+        late.as_secs()
+    );
+    let advice = "start a process with the role enqueue or worker, and see whether the broker \
+                  confirms";
+    Ok(Finding::new(Level::Error, "outbox", found, advice))
+}
+
+async fn claims(store: &Store) -> Result<Finding, StoreError> {
+    let late = SystemClock.now().before(OVERDUE_TOLERANCE);
+    let overdue = store.overdue(late, late.before(Duration::from_secs(60)), MOST);
+    let stuck = overdue.await?.len() + store.orphans(MOST).await?.len();
+    if stuck == 0 {
+        return Ok(Finding::ok("claims", "none is stuck"));
+    }
+    let found = format!("{stuck} claimed invocations have no worker or are past their deadline");
+    let advice = "start a process with the role worker: it rescues them within worker_timeout";
+    Ok(Finding::new(Level::Error, "claims", found, advice))
+}
+
+async fn workers(store: &Store) -> Result<Finding, StoreError> {
+    let workers = store.workers().await?;
+    let slots: u64 = workers.iter().map(|worker| u64::from(worker.slots)).sum();
+    let still = SystemClock.now().before(HEART_TOLERANCE);
+    let silent = workers
+        .iter()
+        .filter(|worker| worker.beat_at < still)
+        .count();
+    if silent > 0 {
+        let found = format!(
+            "{silent} of {} have not shown a sign of life lately",
+            workers.len()
+        );
+        let advice = "if they are gone, another worker will rescue what they held";
+        return Ok(Finding::new(Level::Warning, "workers", found, advice));
+    }
+    if workers.is_empty() {
+        let advice = "start a process with the role worker";
+        return Ok(Finding::new(Level::Warning, "workers", "none", advice));
+    }
+    let found = format!("{} with {slots} slots", workers.len());
+    Ok(Finding::ok("workers", found))
+}
+
+async fn waiting(store: &Store) -> Result<Finding, StoreError> {
+    let counts = store.count_live().await?;
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|count| format!("{} {}", count.count, count.status))
+        .collect();
+    let found = if counts.is_empty() {
+        "none is waiting or running".to_owned()
+    } else {
+        counts.join(", ")
+    };
+    Ok(Finding::ok("invocations", found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_comes_first() {
+        assert!(Level::Error < Level::Warning && Level::Warning < Level::Ok);
+    }
+}

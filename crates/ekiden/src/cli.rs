@@ -1,0 +1,209 @@
+//! The command line. Each command is a file; this one says which there are.
+
+mod admin;
+mod demo;
+mod get;
+mod invoke;
+mod key;
+mod list;
+mod render;
+mod serve;
+mod stop;
+
+use crate::{
+    client::{Client, Invocation, Key},
+    settings::{Problems, Settings},
+};
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use ekiden_domain::Secret;
+use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
+
+/// Self-hosted stateful asynchronous tasks, with the API of Function Compute.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the platform, or some of its roles
+    Serve(serve::Serve),
+    /// Show what Ekiden does, on sample tasks in a temporary directory
+    Demo(demo::Demo),
+    /// Bring the database's schema up to date
+    Migrate(admin::Migrate),
+    /// Enqueue an invocation
+    Invoke(invoke::Invoke),
+    /// List a function's invocations
+    List(list::List),
+    /// Show one invocation
+    Get(get::Get),
+    /// Stop one invocation
+    Stop(stop::Stop),
+    /// Manage the registered functions
+    Function(admin::FunctionCommand),
+    /// Manage the access keys
+    Key(key::KeyCommand),
+    /// Dispatch everything once more that waits and is due
+    Reconcile(admin::Reconcile),
+    /// Look for trouble, and say what to do
+    Doctor(admin::Doctor),
+    /// Run a command so that it ends with the worker that asked for it
+    #[command(hide = true)]
+    Guard {
+        /// What the worker says
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// How a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was asked for cannot be meant: exit status 2.
+    Usage(String),
+    /// It did not work: exit status 1.
+    Operation(anyhow::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(what) => f.write_str(what),
+            Self::Operation(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        // Settings that are wrong are a misuse, wherever they are found out.
+        match error.downcast_ref::<Problems>() {
+            Some(problems) => Self::Usage(problems.to_string()),
+            None => Self::Operation(error),
+        }
+    }
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let command = match self.command {
+            // It must not depend on anything of the process that it outlives.
+            Command::Guard { arguments } => return Ok(ekiden_executor::guard::main(arguments)),
+            command => command,
+        };
+        // Both ends of HTTPS use it. A second installation of the same is no harm.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+        runtime.block_on(command.run())
+    }
+}
+
+impl Command {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Serve(serve) => serve.run().await,
+            Self::Demo(demo) => demo.run().await,
+            Self::Migrate(migrate) => migrate.run().await,
+            Self::Invoke(invoke) => invoke.run().await,
+            Self::List(list) => list.run().await,
+            Self::Get(get) => get.run().await,
+            Self::Stop(stop) => stop.run().await,
+            Self::Function(function) => function.run().await,
+            Self::Key(key) => key.run().await,
+            Self::Reconcile(reconcile) => reconcile.run().await,
+            Self::Doctor(doctor) => doctor.run().await,
+            Self::Guard { .. } => Ok(ExitCode::FAILURE),
+        }
+    }
+}
+
+/// Where the settings are.
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// The configuration; without it ./ekiden.toml, if there is one
+    #[arg(long, value_name = "FILE", env = "EKIDEN_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Settings, Failure> {
+        Settings::load(self.config.as_deref(), environment())
+            .map_err(|problems| Failure::Usage(problems.to_string()))
+    }
+}
+
+/// The environment, without what is not Unicode: no setting is.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// How to reach the API.
+#[derive(Debug, Args)]
+struct ClientArgs {
+    /// The API's address
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "EKIDEN_ENDPOINT",
+        default_value = "http://127.0.0.1:7070"
+    )]
+    endpoint: String,
+    /// The access key to sign with
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "EKIDEN_ACCESS_KEY_ID",
+        requires = "secret"
+    )]
+    access_key_id: Option<String>,
+    /// The key's secret
+    #[arg(
+        id = "secret",
+        long = "access-key-secret",
+        value_name = "SECRET",
+        env = "EKIDEN_ACCESS_KEY_SECRET",
+        hide_env_values = true
+    )]
+    access_key_secret: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl ClientArgs {
+    fn client(&self) -> Result<Client, Failure> {
+        let key = self
+            .access_key_id
+            .clone()
+            .zip(self.access_key_secret.clone());
+        let key = key.map(|(id, secret)| Key {
+            id,
+            secret: Secret::new(secret),
+        });
+        Client::new(&self.endpoint, key).map_err(|error| Failure::Usage(format!("{error:#}")))
+    }
+}
+
+/// One invocation.
+#[derive(Debug, Args)]
+struct InvocationArgs {
+    /// The function, as SERVICE/FUNCTION
+    function: ekiden_domain::FunctionName,
+    /// The invocation's id
+    id: String,
+}
+
+impl InvocationArgs {
+    fn invocation(&self) -> Invocation<'_> {
+        Invocation {
+            function: &self.function,
+            id: &self.id,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! How the roles are served over HTTP: the listener, and what stands before every route.
+
+mod auth;
+mod front;
+mod health;
+mod server;
+
+pub(crate) use auth::Auth;
+pub(crate) use front::{Front, Gate, Phase};
+pub(crate) use health::Health;
+pub(crate) use server::{Server, serve};

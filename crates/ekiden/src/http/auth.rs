@@ -1,0 +1,201 @@
+//! Lets in who holds an access key: signatures of both families, signed URLs and Bearer tokens.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use ekiden_domain::{AccessKey, Clock, Secret};
+use ekiden_store::{Store, StoreError};
+use ekiden_wire::{
+    Caller, Problem,
+    signature::{AuthError, Nonces, claimed},
+};
+use futures::{Stream, StreamExt, stream};
+use http::{StatusCode, request::Parts};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
+
+/// How many nonces are remembered, to refuse a request that is sent again.
+const NONCES: usize = 200_000;
+/// How long a key that was created or revoked may go unnoticed.
+const LAG: Duration = Duration::from_secs(1);
+
+/// The access keys, and what is needed to check a request against them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Auth {
+    configured: Arc<Keys>,
+    stored: Arc<RwLock<Stored>>,
+    /// Held by the one request that reads the stored keys; the others wait for what it finds.
+    refresh: Arc<Mutex<()>>,
+    nonces: Arc<Nonces>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+type Keys = HashMap<String, (Arc<AccessKey>, Secret)>;
+
+#[derive(Debug, Default)]
+struct Stored {
+    keys: Arc<Keys>,
+    checked: Option<Instant>,
+}
+
+impl Auth {
+    /// Checks requests against these keys and those that `store` keeps.
+    pub(crate) fn new(
+        configured: impl IntoIterator<Item = (AccessKey, Secret)>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            configured: Arc::new(by_id(configured)),
+            stored: Arc::default(),
+            refresh: Arc::default(),
+            nonces: Arc::new(Nonces::new(NONCES)),
+            store,
+            clock,
+        }
+    }
+
+    /// Who sent the request, and the SHA-256 its body must have, where that was signed.
+    async fn check(&self, parts: &Parts) -> Result<(Caller, Option<[u8; 32]>), Problem> {
+        let stored = self.stored().await.map_err(unavailable)?;
+        if self.configured.is_empty() && stored.is_empty() {
+            return Ok((Caller::anyone(), None));
+        }
+        let Some(claim) = claimed(parts)? else {
+            let message = "AccessDenied: the request carries no credentials";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "AccessDenied", message));
+        };
+        let id = claim.key_id();
+        let Some((key, secret)) = self.configured.get(id).or_else(|| stored.get(id)) else {
+            return Err(AuthError::UnknownKey(id.to_owned()).into());
+        };
+        let now = self.clock.now();
+        let verified = claim.verify(parts, secret.expose(), now);
+        if let Some(text) = verified.as_ref().err().and_then(AuthError::signed_text) {
+            tracing::debug!(
+                key_id = id,
+                signed = text.as_str(),
+                "a signature does not match"
+            );
+        }
+        let verified = verified?;
+        if let Some(nonce) = &verified.nonce
+            && !self.nonces.is_fresh(id, nonce, now)
+        {
+            return Err(AuthError::Replayed.into());
+        }
+        Ok((Caller::holder_of(Arc::clone(key)), verified.body_sha256))
+    }
+
+    /// The stored keys, not older than [`LAG`]; or older ones while the store does not answer.
+    async fn stored(&self) -> Result<Arc<Keys>, StoreError> {
+        if let Some(keys) = self.known(LAG) {
+            return Ok(keys);
+        }
+        let _alone = self.refresh.lock().await;
+        if let Some(keys) = self.known(LAG) {
+            return Ok(keys);
+        }
+        let checked = Instant::now();
+        match self.store.access_keys().await {
+            Ok(keys) => {
+                let keys = Arc::new(by_id(keys));
+                let mut stored = self.stored.write().unwrap_or_else(PoisonError::into_inner);
+                *stored = Stored {
+                    keys: Arc::clone(&keys),
+                    checked: Some(checked),
+                };
+                Ok(keys)
+            }
+            Err(error) => self.known(Duration::MAX).ok_or(error),
+        }
+    }
+
+    fn known(&self, age: Duration) -> Option<Arc<Keys>> {
+        let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
+        (stored.checked?.elapsed() <= age).then(|| Arc::clone(&stored.keys))
+    }
+}
+
+fn by_id(keys: impl IntoIterator<Item = (AccessKey, Secret)>) -> Keys {
+    let keys = keys.into_iter();
+    keys.map(|(key, secret)| (key.id.clone(), (Arc::new(key), secret)))
+        .collect()
+}
+
+fn unavailable(error: StoreError) -> Problem {
+    tracing::warn!(
+        error = error.with_causes(),
+        "the access keys cannot be read"
+    );
+    Problem::unavailable("the database is not available; nothing was changed")
+}
+
+/// A layer: lets in who holds an access key, and tells the handlers who it is.
+pub(crate) async fn authenticate(
+    State(auth): State<Auth>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let (caller, signed) = match auth.check(&parts).await {
+        Ok(checked) => checked,
+        Err(problem) => {
+            let code = problem.code;
+            metrics::counter!("ekiden_auth_refusals_total", "code" => code).increment(1);
+            return problem.into_response();
+        }
+    };
+    parts.extensions.insert(caller);
+    let body = match signed {
+        Some(sha256) => Body::from_stream(checked(body, sha256)),
+        None => body,
+    };
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// The body, hashed as it passes; it ends in an error if it is not the one that was signed.
+fn checked(
+    body: Body,
+    sha256: [u8; 32],
+) -> impl Stream<Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> {
+    let chunks = body.into_data_stream();
+    stream::unfold(Some((chunks, Sha256::new())), move |state| async move {
+        let (mut chunks, mut digest) = state?;
+        match chunks.next().await {
+            Some(Ok(chunk)) => {
+                digest.update(&chunk);
+                Some((Ok(chunk), Some((chunks, digest))))
+            }
+            Some(Err(error)) => Some((Err(error.into()), None)),
+            None if digest.finalize().as_slice() == sha256 => None,
+            None => Some((Err(AuthError::BodyMismatch.into()), None)),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    #[tokio::test]
+    async fn a_body_passes_if_it_is_the_signed_one() {
+        let signed: [u8; 32] = Sha256::digest(b"signed").into();
+        let body = Body::from_stream(checked(Body::from("signed"), signed));
+        assert_eq!(to_bytes(body, 100).await.unwrap(), "signed");
+        for other in ["", "signee", "signed "] {
+            let body = Body::from_stream(checked(Body::from(other), signed));
+            assert!(to_bytes(body, 100).await.is_err(), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What stands before every route: request ids and the error envelope, the log's span, limits.
+
+use super::auth::{Auth, authenticate};
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use ekiden_domain::{Clock, RequestId};
+use ekiden_wire::{Problem, envelope};
+use http::{Method, StatusCode, Uri};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+
+/// The longest path and query, in bytes (FC: 4 KB).
+const MAX_TARGET: usize = 4096;
+/// The longest header block, in bytes: twice FC's 8 KB, for proxies that add their own.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Where the process stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It waits for something, which is told.
+    Starting(String),
+    /// It works.
+    Ready,
+    /// It ends.
+    Stopping,
+}
+
+/// Holds requests off until the process is ready.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate(Arc<watch::Sender<Phase>>);
+
+impl Gate {
+    pub(crate) fn closed(reason: &str) -> Self {
+        Self(Arc::new(watch::Sender::new(Phase::Starting(
+            reason.to_owned(),
+        ))))
+    }
+
+    pub(crate) fn set(&self, phase: Phase) {
+        self.0.send_replace(phase);
+    }
+
+    /// Why requests are held off; `None` if they are not.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match &*self.0.borrow() {
+            Phase::Ready => None,
+            Phase::Starting(reason) => Some(reason.clone()),
+            Phase::Stopping => Some("shutting down".to_owned()),
+        }
+    }
+}
+
+/// What stands before the routes.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) gate: Gate,
+    pub(crate) auth: Auth,
+    /// How long one request may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Front {
+    /// `api`, held off until the process is ready and then for holders of access keys, and `open`,
+    /// which answers always; both behind limits, with ids and envelopes.
+    pub(crate) fn before(self, api: Router, open: Router) -> Router {
+        let Self {
+            clock,
+            gate,
+            auth,
+            timeout,
+        } = self;
+        // The innermost comes first. A route's own layers run only where the route matches, so what
+        // is to hold for every request goes around the whole.
+        api.layer(from_fn_with_state(auth, authenticate))
+            .layer(from_fn_with_state(gate, hold_off))
+            .merge(open)
+            .fallback(unsupported)
+            .method_not_allowed_fallback(unsupported)
+            .layer(from_fn_with_state(timeout, within))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(limits))
+            .layer(from_fn(observe))
+            .layer(from_fn_with_state(clock, envelope))
+    }
+}
+
+async fn unsupported(method: Method, uri: Uri) -> Problem {
+    Problem::path_not_supported(&method, uri.path())
+}
+
+async fn hold_off(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    match gate.reason() {
+        None => next.run(request).await,
+        Some(reason) => Problem::unavailable(format!("not ready: {reason}")).into_response(),
+    }
+}
+
+async fn within(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!("a request took too long");
+            let message = format!("the request took longer than {timeout:?}");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message).into_response()
+        }
+    }
+}
+
+async fn limits(request: Request, next: Next) -> Response {
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |it| it.as_str().len());
+    if target > MAX_TARGET {
+        let message = format!("path and query have {target} bytes, {MAX_TARGET} are allowed");
+        return Problem::invalid_argument(message).into_response();
+    }
+    // As on the wire: name, colon, space, value, line end.
+    let headers = request.headers().iter();
+    let head: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if head > MAX_HEAD {
+        let message = format!("the headers have {head} bytes, {MAX_HEAD} are allowed");
+        return Problem::invalid_argument(message).into_response();
+    }
+    next.run(request).await
+}
+
+fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
+    // The cause is not shown: it may quote what the request held. The panic hook has told where.
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}
+
+/// Gives the log of each request a span with its id, and counts and times it by its route.
+async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request.extensions().get::<RequestId>().copied();
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
+    let method = request.method().clone();
+    let span =
+        tracing::info_span!("request", request_id = id, %method, path = request.uri().path());
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(status, elapsed = ?started.elapsed(), "answered"));
+    let labels = [
+        ("method", method.to_string()),
+        ("route", route),
+        ("status", status.to_string()),
+    ];
+    metrics::counter!("ekiden_http_requests_total", &labels).increment(1);
+    metrics::histogram!("ekiden_http_request_duration_seconds", &labels[..2])
+        .record(started.elapsed().as_secs_f64());
+    response
+}

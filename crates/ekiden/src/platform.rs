@@ -1,0 +1,376 @@
+//! A process's part of the platform: opens the store and the broker, serves HTTP, and runs the
+//! roles until it is told to stop.
+
+use crate::{
+    admin::{self, Admin},
+    clock::SystemClock,
+    http::{Auth, Front, Gate, Health, Phase, Server, serve},
+    settings::{KeySettings, Role, Settings},
+};
+use anyhow::{Context, bail};
+use axum::Router;
+use ekiden_broker::Broker;
+use ekiden_dispatch::{Dispatcher, Reconciler, redispatch};
+use ekiden_domain::Clock;
+use ekiden_enqueue::Enqueue;
+use ekiden_executor::{Executor, ExecutorConfig, Handlers};
+use ekiden_list::List;
+use ekiden_store::{Catalog, Database, DatabaseClaim, Store, StoreError};
+use ekiden_worker::Worker;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// The first pause before a database that is down is tried again; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause before a database that is down is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long requests under way may go on once the process was told to stop.
+const HTTP_GRACE: Duration = Duration::from_secs(10);
+/// How often it is checked that the database is still this process's alone, where it must be.
+const CLAIM_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a process is to do.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    /// None means all.
+    pub(crate) roles: Vec<Role>,
+    /// Whether an older PostgreSQL schema may be migrated.
+    pub(crate) migrate: bool,
+    /// Whether others may be served without authentication.
+    pub(crate) insecure: bool,
+    /// The functions that are part of this program.
+    pub(crate) handlers: Handlers,
+    pub(crate) metrics: PrometheusHandle,
+}
+
+/// A process that holds what it needs and is about to work.
+pub(crate) struct Platform {
+    plan: Plan,
+    store: Store,
+    broker: Broker,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    gate: Gate,
+    listener: TcpListener,
+}
+
+impl Platform {
+    /// Opens the store and the listener. A database or broker that is down is no error: [`run`]
+    /// waits for it.
+    ///
+    /// [`run`]: Self::run
+    pub(crate) async fn open(plan: Plan) -> anyhow::Result<Self> {
+        let settings = &plan.settings;
+        settings.check(&plan.roles)?;
+        let store = Store::open(settings.store()).await?;
+        let broker = match settings.broker() {
+            Some(config) => Broker::amqp(config)?,
+            None => Broker::in_process(),
+        };
+        let listen = settings.server.listen;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen} (server.listen)"))?;
+        Ok(Self {
+            catalog: Catalog::new(store.clone()),
+            clock: Arc::new(SystemClock),
+            gate: Gate::closed("starting"),
+            plan,
+            store,
+            broker,
+            listener,
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// The store it works on.
+    pub(crate) fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    /// Tells whether it is ready.
+    pub(crate) fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
+    /// Works until `stop`, then drains.
+    ///
+    /// # Errors
+    /// If the schema does not fit, the database is another's, or the right to it is lost.
+    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let routes = self.routes();
+        let roles = self.roles();
+        let Self {
+            plan,
+            store,
+            broker,
+            catalog,
+            clock,
+            gate,
+            listener,
+        } = self;
+        tracing::info!(
+            address = %listener.local_addr()?, ?roles, store = ?plan.settings.database.database,
+            broker = if broker.is_in_process() { "in-process" } else { "AMQP" }, "Ekiden starts"
+        );
+        let closing = CancellationToken::new();
+        let server = Server {
+            listener,
+            routes,
+            grace: HTTP_GRACE,
+        };
+        let mut http = tokio::spawn(serve(server, closing.clone()));
+        let parts = Parts {
+            plan,
+            roles,
+            store,
+            broker,
+            catalog,
+            clock,
+        };
+        let working = async {
+            let Some(claim) = stop.run_until_cancelled(parts.prepare(&gate)).await else {
+                return Ok(());
+            };
+            let claim = claim?;
+            let work = parts.start(&stop).await?;
+            gate.set(Phase::Ready);
+            tracing::info!("ready");
+            let lost = tokio::select! {
+                () = stop.cancelled() => None,
+                lost = hold(claim) => Some(lost),
+            };
+            gate.set(Phase::Stopping);
+            closing.cancel();
+            if let Some(lost) = lost {
+                return Err(lost);
+            }
+            // What is accepted to the last is dispatched, and so is what the drain puts back.
+            drop((&mut http).await);
+            work.drain().await;
+            Ok(())
+        };
+        let worked = working.await;
+        closing.cancel();
+        parts.broker.close().await;
+        worked
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        if self.plan.roles.is_empty() {
+            Role::ALL.to_vec()
+        } else {
+            self.plan.roles.clone()
+        }
+    }
+
+    fn routes(&self) -> Router {
+        let roles = self.roles();
+        let (store, catalog) = (self.store.clone(), self.catalog.clone());
+        let mut api = Router::new();
+        if roles.contains(&Role::Enqueue) {
+            let clock = Arc::clone(&self.clock);
+            api = api.merge(Enqueue::new(store.clone(), catalog.clone(), clock).router());
+        }
+        if roles.contains(&Role::List) {
+            api = api.merge(List::new(store.clone(), catalog).router());
+        }
+        // A process that only lists needs no broker.
+        let broker = Some(self.broker.clone()).filter(|_| roles != [Role::List]);
+        let health = Health {
+            gate: self.gate.clone(),
+            store,
+            broker,
+            metrics: self.plan.metrics.clone(),
+        };
+        let keys = self.plan.settings.keys.iter().cloned();
+        let keys = keys.map(|KeySettings { key, secret }| (key, secret));
+        let front = Front {
+            clock: Arc::clone(&self.clock),
+            gate: self.gate.clone(),
+            auth: Auth::new(keys, self.store.clone(), Arc::clone(&self.clock)),
+            timeout: self.plan.settings.server.request_timeout,
+        };
+        front.before(api, health.router())
+    }
+}
+
+/// What the roles work with.
+struct Parts {
+    plan: Plan,
+    roles: Vec<Role>,
+    store: Store,
+    broker: Broker,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+}
+
+impl Parts {
+    /// Waits for the database, sees to its schema, and registers the configured functions. Returns
+    /// the right to run an in-process queue on it, where that is needed.
+    async fn prepare(&self, gate: &Gate) -> anyhow::Result<Option<DatabaseClaim>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.try_prepare().await {
+                Ok(claim) => return Ok(claim),
+                Err(error) => {
+                    let is_down = error
+                        .downcast_ref::<StoreError>()
+                        .is_some_and(StoreError::is_transient);
+                    if !is_down {
+                        return Err(error);
+                    }
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        ?pause,
+                        "waits for the database"
+                    );
+                    gate.set(Phase::Starting(error.to_string()));
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn try_prepare(&self) -> anyhow::Result<Option<DatabaseClaim>> {
+        let claim = if self.broker.is_in_process() {
+            let claim = self.store.claim_database().await?;
+            if claim.is_none() {
+                bail!(
+                    "another process runs an in-process queue on this database, which allows only \
+                     one: stop it, or set broker.url (or AMQP_URL) for both"
+                );
+            }
+            claim
+        } else {
+            None
+        };
+        if self.plan.migrate || self.store.is_sqlite() {
+            self.store.migrate().await?;
+        }
+        self.store.schema().await?.check()?;
+        let has_stored_keys = !self.store.access_keys().await?.is_empty();
+        let settings = &self.plan.settings;
+        settings.check_exposure(self.plan.insecure, has_stored_keys)?;
+        if settings.keys.is_empty() && !has_stored_keys {
+            tracing::warn!("there is no access key: anyone who reaches this address is served");
+        }
+        for function in &self.plan.settings.functions {
+            if self.store.put_function(function, self.clock.now()).await? {
+                tracing::info!(
+                    service = function.service,
+                    name = function.name,
+                    "registered"
+                );
+            }
+        }
+        Ok(claim)
+    }
+
+    /// Starts what this process's roles do beside serving HTTP.
+    async fn start(&self, stop: &CancellationToken) -> anyhow::Result<Work> {
+        let carrying = CancellationToken::new();
+        let mut carriers = Vec::new();
+        let mut workers = Vec::new();
+        let works = self.roles.contains(&Role::Worker);
+        if works || self.roles.contains(&Role::Enqueue) {
+            let dispatcher = Dispatcher::new(
+                self.store.clone(),
+                self.broker.clone(),
+                Arc::clone(&self.clock),
+                self.plan.settings.dispatch(),
+            );
+            carriers.push(tokio::spawn(dispatcher.run(carrying.clone())));
+        }
+        if works {
+            let reconciler = Reconciler::new(
+                self.store.clone(),
+                self.broker.clone(),
+                self.catalog.clone(),
+                Arc::clone(&self.clock),
+                self.plan.settings.reconcile(),
+            );
+            if self.broker.is_in_process() {
+                // The queue was lost with the process that had it.
+                redispatch(&self.store, &*self.clock).await?;
+            }
+            carriers.push(tokio::spawn(reconciler.run(carrying.clone())));
+            let worker = Worker::new(
+                self.store.clone(),
+                self.broker.clone(),
+                self.catalog.clone(),
+                Executor::new(self.plan.handlers.clone(), executor()?),
+                Arc::clone(&self.clock),
+                self.plan.settings.worker(worker_name()),
+            );
+            workers.push(tokio::spawn(worker.run(stop.clone())));
+        }
+        if let Database::Sqlite { path } = &self.plan.settings.database.database {
+            let admin = Admin::new(self.store.clone(), Some(self.broker.clone()));
+            let socket = admin::socket_of(path);
+            carriers.push(admin::listen(&socket, admin, carrying.clone())?);
+        }
+        Ok(Work {
+            workers,
+            carriers,
+            carrying,
+        })
+    }
+}
+
+/// What runs beside HTTP.
+struct Work {
+    workers: Vec<JoinHandle<()>>,
+    carriers: Vec<JoinHandle<()>>,
+    /// Ends the carriers.
+    carrying: CancellationToken,
+}
+
+impl Work {
+    /// Waits until the workers have drained, then lets the carriers carry the last.
+    async fn drain(self) {
+        futures::future::join_all(self.workers).await;
+        self.carrying.cancel();
+        futures::future::join_all(self.carriers).await;
+    }
+}
+
+/// Returns, with why, if the right to be alone on the database is lost.
+async fn hold(claim: Option<DatabaseClaim>) -> anyhow::Error {
+    let Some(mut claim) = claim else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(CLAIM_INTERVAL).await;
+        if !claim.is_held().await {
+            return anyhow::anyhow!(
+                "the right to run an in-process queue on this database was lost with the connection"
+            );
+        }
+    }
+}
+
+/// How functions are run: commands under a guard, which is this program once more.
+fn executor() -> anyhow::Result<ExecutorConfig> {
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    Ok(ExecutorConfig {
+        guard: vec![program.into(), "guard".into()],
+        ..ExecutorConfig::default()
+    })
+}
+
+/// How a worker names itself to people.
+fn worker_name() -> String {
+    let host = nix::unistd::gethostname().map_or_else(
+        |_| "unknown".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    format!("{host}:{}", std::process::id())
+}

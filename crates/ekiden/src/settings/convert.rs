@@ -1,0 +1,88 @@
+//! The settings as the crates below take them.
+
+use super::Settings;
+use ekiden_broker::AmqpConfig;
+use ekiden_dispatch::{DispatchConfig, ReconcileConfig};
+use ekiden_store::StoreConfig;
+use ekiden_worker::WorkerConfig;
+use std::{fmt, time::Duration};
+
+impl Settings {
+    /// How to open the store.
+    pub(crate) fn store(&self) -> StoreConfig {
+        StoreConfig {
+            connections: self.database.connections,
+            timeout: self.database.timeout,
+            ..StoreConfig::new(self.database.database.clone())
+        }
+    }
+
+    /// How to reach RabbitMQ; `None` where the queue is inside the process.
+    pub(crate) fn broker(&self) -> Option<AmqpConfig> {
+        let url = self.broker.url.as_ref()?;
+        Some(AmqpConfig {
+            url: url.expose().to_owned(),
+            prefix: self.broker.prefix.clone(),
+            publish_timeout: self.broker.publish_timeout,
+            timeout: self.broker.timeout,
+        })
+    }
+
+    /// How to dispatch.
+    pub(crate) fn dispatch(&self) -> DispatchConfig {
+        let default = DispatchConfig::default();
+        // A message must not be taken by another process while this one still waits for its confirm.
+        let hold = self.broker.publish_timeout + Duration::from_secs(5);
+        DispatchConfig {
+            hold: hold.max(default.hold),
+            ..default
+        }
+    }
+
+    /// How to find what the broker lost.
+    pub(crate) fn reconcile(&self) -> ReconcileConfig {
+        let default = ReconcileConfig::default();
+        ReconcileConfig {
+            look_interval: default.look_interval.min(self.reconcile.period),
+            period: self.reconcile.period,
+            ..default
+        }
+    }
+
+    /// How a worker that calls itself `name` works.
+    pub(crate) fn worker(&self, name: impl Into<String>) -> WorkerConfig {
+        let default = WorkerConfig::default();
+        // Several beats must fit in the timeout, so that one that is late kills nobody.
+        let often = self.worker.worker_timeout / 5;
+        WorkerConfig {
+            name: name.into(),
+            slots: self.worker.slots,
+            heartbeat_interval: default.heartbeat_interval.min(often),
+            worker_timeout: self.worker.worker_timeout,
+            on_database_loss: self.worker.on_database_loss,
+            drain_grace: self.worker.drain_grace,
+            retention: self.retention.keep,
+            ..default
+        }
+    }
+}
+
+/// Names the functions only: a target or an environment may hold secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let functions = self
+            .functions
+            .iter()
+            .map(|f| format!("{}/{}", f.service, f.name));
+        f.debug_struct("Settings")
+            .field("server", &self.server)
+            .field("database", &self.database)
+            .field("broker", &self.broker)
+            .field("worker", &self.worker)
+            .field("retention", &self.retention)
+            .field("reconcile", &self.reconcile)
+            .field("keys", &self.keys)
+            .field("functions", &functions.collect::<Vec<_>>())
+            .finish()
+    }
+}

@@ -1,0 +1,50 @@
+//! Logs and metrics.
+
+use anyhow::Context;
+use clap::ValueEnum;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::io::{self, IsTerminal};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged where `RUST_LOG` says nothing: our own steps, and others' warnings.
+const FILTER: &str = "warn,ekiden=info,ekiden_worker=info,ekiden_dispatch=info,ekiden_broker=info";
+
+/// The bounds of the histograms' buckets, in seconds.
+const BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// Starts the log, on standard error. Each line has its request's span, and never a payload.
+pub(crate) fn start_log(format: LogFormat) -> anyhow::Result<()> {
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(filter) => EnvFilter::try_new(filter).context("RUST_LOG is not a filter")?,
+        Err(_) => EnvFilter::new(FILTER),
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let started = match format {
+        LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+/// Starts the metrics, which `/metrics` renders.
+pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+        .context("the metrics' buckets")?
+        .install_recorder()
+        .context("the metrics cannot be started")
+}
