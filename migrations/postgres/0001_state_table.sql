@@ -15,6 +15,7 @@ CREATE TABLE invocation_inputs (
     function      TEXT COLLATE "C" NOT NULL,
     invocation_id TEXT COLLATE "C" NOT NULL,
     qualifier     TEXT COLLATE "C" NOT NULL,
+    version       TEXT COLLATE "C" NOT NULL,
     stateful      BOOLEAN NOT NULL,
     lane          TEXT COLLATE "C" NOT NULL,
     max_retries   BIGINT NOT NULL,
@@ -91,8 +92,8 @@ CREATE INDEX invocations_history_listed_by_status
 CREATE INDEX invocations_history_ended ON invocations_history USING brin (ended_at);
 
 CREATE VIEW live_invocations AS
-    SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.stateful,
-           inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
+    SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.version,
+           inputs.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
            live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
            live.claimed_at, live.started_at, live.deadline_at, live.first_started_at,
            live.attempts, live.retries, live.system_retries, live.releases, live.reached,
@@ -103,7 +104,7 @@ CREATE VIEW live_invocations AS
 
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,
-           history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
+           inputs.version, history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
            inputs.retry_max_ms, history.accepted_at, history.expires_at, history.status,
            history.lease, CAST(NULL AS BIGINT) AS due_at, history.worker,
            CAST(NULL AS BIGINT) AS claimed_at, CAST(NULL AS BIGINT) AS started_at,
@@ -155,16 +156,3 @@ CREATE TABLE workers (
     counter    BIGINT NOT NULL,
     beat_at    BIGINT NOT NULL
 ) WITH (fillfactor = 50);
-
-CREATE TABLE functions (
-    function   TEXT COLLATE "C" PRIMARY KEY,
-    definition TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
-);
-
--- One row; grows with every change of the functions, so that caches notice.
-CREATE TABLE functions_revision (
-    revision BIGINT NOT NULL
-);
-INSERT INTO functions_revision (revision) VALUES (0);

@@ -15,6 +15,7 @@ CREATE TABLE invocation_inputs (
     function      TEXT NOT NULL,
     invocation_id TEXT NOT NULL,
     qualifier     TEXT NOT NULL,
+    version       TEXT NOT NULL,
     stateful      BOOLEAN NOT NULL,
     lane          TEXT NOT NULL,
     max_retries   INTEGER NOT NULL,
@@ -90,8 +91,8 @@ CREATE INDEX invocations_history_listed_by_status
 CREATE INDEX invocations_history_ended ON invocations_history (ended_at);
 
 CREATE VIEW live_invocations AS
-    SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.stateful,
-           inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
+    SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.version,
+           inputs.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
            live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
            live.claimed_at, live.started_at, live.deadline_at, live.first_started_at,
            live.attempts, live.retries, live.system_retries, live.releases, live.reached,
@@ -102,7 +103,7 @@ CREATE VIEW live_invocations AS
 
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,
-           history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
+           inputs.version, history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
            inputs.retry_max_ms, history.accepted_at, history.expires_at, history.status,
            history.lease, CAST(NULL AS INTEGER) AS due_at, history.worker,
            CAST(NULL AS INTEGER) AS claimed_at, CAST(NULL AS INTEGER) AS started_at,
@@ -154,16 +155,3 @@ CREATE TABLE workers (
     counter    INTEGER NOT NULL,
     beat_at    INTEGER NOT NULL
 );
-
-CREATE TABLE functions (
-    function   TEXT NOT NULL PRIMARY KEY,
-    definition TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL
-);
-
--- One row; grows with every change of the functions, so that caches notice.
-CREATE TABLE functions_revision (
-    revision INTEGER NOT NULL
-);
-INSERT INTO functions_revision (revision) VALUES (0);

@@ -154,11 +154,13 @@ impl Platform {
     }
 
     pub(crate) async fn invoke(&self, name: &FunctionName) -> Invocation {
-        let function = self.catalog.function(name).await.unwrap().unwrap();
+        let latest = Qualifier::latest();
+        let function = self.catalog.runnable(name, &latest).await.unwrap().unwrap();
         let now = WallClock.now();
         let new = NewInvocation {
             function: name.clone(),
             qualifier: Qualifier::latest(),
+            version: Qualifier::latest(),
             invocation_id: None,
             delay: Duration::ZERO,
             stateful: true,
@@ -213,9 +215,20 @@ impl Platform {
 
     /// Removes a function, and waits until this process knows.
     pub(crate) async fn delete(&self, function: &FunctionName) {
-        assert!(self.store.delete_function(function).await.unwrap());
+        assert!(
+            self.store
+                .delete_function(function, WallClock.now())
+                .await
+                .unwrap()
+        );
         let give_up = Instant::now() + SOON;
-        while self.catalog.function(function).await.unwrap().is_some() {
+        while self
+            .catalog
+            .runnable(function, &Qualifier::latest())
+            .await
+            .unwrap()
+            .is_some()
+        {
             assert!(Instant::now() < give_up, "a deleted function stays known");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -123,7 +123,7 @@ impl Reconciler {
     async fn look(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut listened = HashSet::from([Lane::shared()]);
-        for function in self.catalog.functions().await? {
+        for function in self.catalog.registry().await?.heads() {
             if let Ok(name) = function.full_name() {
                 listened.insert(function.effective_lane(&name));
             }

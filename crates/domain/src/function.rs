@@ -62,8 +62,10 @@ pub struct Function {
     /// A person's note.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// What runs.
-    pub target: Target,
+    /// What runs. `None`: nothing Ekiden can reach, as FC's API may register a function that runs
+    /// elsewhere; its invocations become Invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// How long one attempt may take: 1 ms to 24 h, default 60 s. Read at each claim.
     #[serde(with = "humantime_serde", default = "default_timeout")]
     pub timeout: Duration,
@@ -173,7 +175,12 @@ impl Function {
     fn target_problems(&self) -> Vec<Invalid> {
         let mut problems = Vec::new();
         let mut argv: &[String] = &[];
-        match &self.target {
+        let Some(target) = &self.target else {
+            let allowed = "{ http = URL }, { command = [PROGRAM, ARGUMENT, ...] } or \
+                           { handler = NAME }";
+            return vec![Invalid::new("target", "", allowed)];
+        };
+        match target {
             Target::Http(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
                 // Only the scheme is shown: what follows may hold a password.
                 let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
@@ -191,7 +198,7 @@ impl Function {
             Target::Command(words) => argv = words,
             Target::Http(_) | Target::Handler(_) => {}
         }
-        if !matches!(self.target, Target::Command(_)) {
+        if !matches!(target, Target::Command(_)) {
             let allowed = "left out: only a command target has it";
             if !self.environment.is_empty() {
                 problems.push(Invalid::new("environment", "", allowed));

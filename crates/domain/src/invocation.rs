@@ -110,6 +110,8 @@ pub struct Invocation {
     pub function: FunctionName,
     /// Through which qualifier.
     pub qualifier: Qualifier,
+    /// Which version that meant at acceptance, and so runs: `LATEST` or a number.
+    pub version: Qualifier,
     /// Whether it is a task that get, list and stop show (FC: task mode).
     pub stateful: bool,
     /// What governs it.
@@ -151,6 +153,8 @@ pub struct NewInvocation {
     pub function: FunctionName,
     /// Through which qualifier.
     pub qualifier: Qualifier,
+    /// Which version that means now: `LATEST` or a number.
+    pub version: Qualifier,
     /// The caller's id for it; `None` lets the request id be it.
     pub invocation_id: Option<InvocationId>,
     /// How long after acceptance it falls due (FC: 0 to 3600 s).
@@ -180,6 +184,7 @@ impl Invocation {
                 .unwrap_or_else(|| InvocationId::from(request_id)),
             function: new.function,
             qualifier: new.qualifier,
+            version: new.version,
             stateful,
             policy: Policy {
                 lane: lane.clone(),

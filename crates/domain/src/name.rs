@@ -164,6 +164,18 @@ impl Qualifier {
     pub fn latest() -> Self {
         Self("LATEST".to_owned())
     }
+
+    /// The published version of this number.
+    #[must_use]
+    pub fn version(number: u64) -> Self {
+        Self(number.to_string())
+    }
+
+    /// Whether it is a version's number.
+    #[must_use]
+    pub fn is_version(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
 }
 
 impl FromStr for Qualifier {

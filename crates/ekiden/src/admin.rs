@@ -94,9 +94,12 @@ impl Admin {
         }
         Ok(match request {
             Request::ApplyFunctions(functions) => Answer::Applied(self.apply(functions).await?),
-            Request::ListFunctions => Answer::Functions(self.store.functions().await?.0),
+            Request::ListFunctions => {
+                let (registry, _) = self.store.registry().await?;
+                Answer::Functions(registry.heads().map(|head| (**head).clone()).collect())
+            }
             Request::DeleteFunction(name) => {
-                Answer::Deleted(self.store.delete_function(&name).await?)
+                Answer::Deleted(self.store.delete_function(&name, SystemClock.now()).await?)
             }
             Request::CreateKey(key, secret) => {
                 let now = SystemClock.now();

@@ -28,20 +28,18 @@ pub(crate) async fn invoke(
             "this version runs no synchronous invocations: send X-Fc-Invocation-Type: Async",
         ));
     };
-    let (function, qualifier) = api.resolve(&path).await?;
-    let Some(config) = function.config(&qualifier) else {
-        return Err(Problem::qualifier_not_found(&path.name, &qualifier));
-    };
-    let lane = function.effective_lane(&path.name);
+    let (qualifier, resolved) = api.resolve(&path).await?;
+    let lane = resolved.function.effective_lane(&path.name);
     let new = NewInvocation {
         function: path.name.clone(),
         qualifier,
+        version: resolved.version,
         invocation_id: asked.invocation_id,
         delay: asked.delay,
         stateful: asked.stateful,
     };
     let now = api.clock.now();
-    let (invocation, message) = Invocation::accept(request_id, new, config, lane, now);
+    let (invocation, message) = Invocation::accept(request_id, new, &resolved.config, lane, now);
     let id = invocation.invocation_id.clone();
     match api.store.accept(invocation, payload, message).await {
         Ok(Accepted::New) => {

@@ -12,7 +12,7 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use ekiden_domain::{Clock, Function, FunctionName, Qualifier};
+use ekiden_domain::{Clock, Missing, Qualifier, Resolved};
 use ekiden_store::{Catalog, Store};
 use ekiden_wire::{FunctionPath, Problem, Spelling};
 use failure::failed;
@@ -78,25 +78,24 @@ impl Enqueue {
         router.with_state(self)
     }
 
-    /// The function that `path` names, and the qualifier it is invoked through.
-    async fn resolve(&self, path: &FunctionPath) -> Result<(Arc<Function>, Qualifier), Problem> {
+    /// What the function and the qualifier that `path` names mean now.
+    async fn resolve(&self, path: &FunctionPath) -> Result<(Qualifier, Resolved), Problem> {
         let name = &path.name;
-        let function = self.catalog.function(name).await.map_err(failed)?;
-        let Some(function) = function else {
-            return Err(self.missing(path).await?);
-        };
         let qualifier = path.qualifier.clone().unwrap_or_else(Qualifier::latest);
-        if function.config(&qualifier).is_none() {
-            return Err(Problem::qualifier_not_found(name, &qualifier));
+        let draw = rand::random();
+        let resolved = self.catalog.resolve(name, &qualifier, draw).await;
+        match resolved.map_err(failed)? {
+            Ok(resolved) => Ok((qualifier, resolved)),
+            Err(Missing::Qualifier) => Err(Problem::qualifier_not_found(name, &qualifier)),
+            Err(Missing::Function) => Err(self.missing(path).await?),
         }
-        Ok((function, qualifier))
     }
 
     /// Why `path` names no function: FC tells a missing service from a missing function.
     async fn missing(&self, path: &FunctionPath) -> Result<Problem, Problem> {
         let FunctionPath { dialect, name, .. } = path;
-        let has_service = self.catalog.has_service(name.service()).await;
-        let has_service = has_service.map_err(failed)?;
+        let registry = self.catalog.registry().await.map_err(failed)?;
+        let has_service = registry.has_service(name.service());
         Ok(Problem::function_not_found(*dialect, name, has_service))
     }
 
@@ -118,13 +117,13 @@ impl Enqueue {
         };
         match found {
             Some(record) if is_asked_for(&record.invocation) => Ok(record),
-            _ if self.is_registered(name).await? => Err(not_found()),
-            _ => Err(self.missing(path).await?),
+            _ => {
+                let registry = self.catalog.registry().await.map_err(failed)?;
+                match registry.function(name) {
+                    Some(_) => Err(not_found()),
+                    None => Err(self.missing(path).await?),
+                }
+            }
         }
-    }
-
-    async fn is_registered(&self, name: &FunctionName) -> Result<bool, Problem> {
-        let function = self.catalog.function(name).await.map_err(failed)?;
-        Ok(function.is_some())
     }
 }

@@ -132,16 +132,20 @@ impl Executor {
             return End::Cancelled;
         }
         let ran = match &attempt.function.target {
-            Target::Handler(name) => {
+            None => Some(Err(Fault::system(
+                "TargetMissing",
+                "the function has no target that can be reached",
+            ))),
+            Some(Target::Handler(name)) => {
                 let call = self.handlers.call(name, &attempt);
                 let ran = unless_stopped(call, attempt.timeout, &cancel).await;
                 ran.map(|result| result.and_then(|output| bounded(output, &attempt)))
             }
-            Target::Http(url) => {
+            Some(Target::Http(url)) => {
                 let call = self.http.call(url, &attempt);
                 unless_stopped(call, attempt.timeout, &cancel).await
             }
-            Target::Command(argv) => self.commands.run(argv, &attempt, &cancel).await,
+            Some(Target::Command(argv)) => self.commands.run(argv, &attempt, &cancel).await,
         };
         match ran {
             Some(Ok(output)) => End::Done(Execution {

@@ -38,10 +38,11 @@ impl List {
     /// retention remembers.
     async fn missing(&self, request: &ListRequest) -> Result<Option<Problem>, StoreError> {
         let name = &request.query.function;
-        if self.catalog.function(name).await?.is_some() || self.has_any(name).await? {
+        let registry = self.catalog.registry().await?;
+        if registry.function(name).is_some() || self.has_any(name).await? {
             return Ok(None);
         }
-        let has_service = self.catalog.has_service(name.service()).await?;
+        let has_service = registry.has_service(name.service());
         let problem = Problem::function_not_found(request.dialect, name, has_service);
         Ok(Some(problem))
     }

@@ -50,19 +50,19 @@ const POSTGRES: &str = "
         SELECT * FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
             $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-            $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[]
+            $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[], $17::text[]
         ) AS new(
             request_id, function, invocation_id, qualifier, stateful, lane,
             max_retries, retry_base_ms, retry_max_ms, accepted_at, expires_at,
-            due_at, events, payload, message_id, take_at
+            due_at, events, payload, message_id, take_at, version
         )
     ), inputs AS (
         INSERT INTO invocation_inputs (
             request_id, function, invocation_id, qualifier, stateful, lane,
-            max_retries, retry_base_ms, retry_max_ms, payload
+            max_retries, retry_base_ms, retry_max_ms, payload, version
         )
         SELECT request_id, function, invocation_id, qualifier, stateful, lane,
-               max_retries, retry_base_ms, retry_max_ms, payload
+               max_retries, retry_base_ms, retry_max_ms, payload, version
         FROM new
         ORDER BY function, invocation_id
         ON CONFLICT (function, invocation_id) DO NOTHING
@@ -128,6 +128,7 @@ async fn postgres(pool: &PgPool, items: &[&Acceptance]) -> Result<Vec<Accepted>,
                 .collect::<Vec<_>>(),
         )
         .bind::<Vec<i64>>(each(take_at))
+        .bind(text(|item| item.invocation.version.as_str()))
         .fetch_all(pool)
         .await?;
     if inserted.len() == items.len() {
@@ -222,8 +223,8 @@ async fn sqlite_accept(
     let inserted = sqlx::query(
         "INSERT INTO invocation_inputs (
              request_id, function, invocation_id, qualifier, stateful, lane,
-             max_retries, retry_base_ms, retry_max_ms, payload
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             max_retries, retry_base_ms, retry_max_ms, payload, version
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (function, invocation_id) DO NOTHING",
     )
     .bind(id)
@@ -236,6 +237,7 @@ async fn sqlite_accept(
     .bind(as_millis(invocation.policy.retry_base))
     .bind(as_millis(invocation.policy.retry_max))
     .bind(item.payload.as_ref())
+    .bind(invocation.version.as_str())
     .execute(&mut *connection)
     .await?;
     if inserted.rows_affected() == 0 {

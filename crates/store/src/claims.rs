@@ -185,7 +185,7 @@ pub(crate) async fn unregistered(
          WHERE claimed_at IS NULL AND function IN (
              SELECT names.function FROM names
              WHERE names.function IS NOT NULL AND NOT EXISTS (
-                 SELECT 1 FROM functions WHERE functions.function = names.function
+                 SELECT 1 FROM registry WHERE registry.kind = 1 AND registry.key = names.function
              )
          )
          LIMIT $1"

@@ -14,12 +14,12 @@ mod commit;
 mod config;
 mod error;
 mod exclusive;
-mod functions;
 mod keys;
 mod list;
 mod migrate;
 mod outbox;
 mod read;
+mod registry;
 mod retention;
 mod row;
 
@@ -28,6 +28,7 @@ pub use catalog::Catalog;
 pub use config::{Database, StoreConfig};
 pub use error::StoreError;
 pub use exclusive::DatabaseClaim;
+pub use registry::Change;
 
 use accept::{Accept, Acceptance};
 use backend::Backend;
@@ -36,7 +37,7 @@ use bytes::Bytes;
 use commit::Commits;
 use ekiden_domain::{
     AccessKey, Function, FunctionName, Invocation, InvocationId, Lane, ListQuery, Message,
-    OutboxId, Page, Record, RequestId, Secret, Timestamp, Transition, WorkerId,
+    OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition, WorkerId,
 };
 use std::{
     fmt,
@@ -321,32 +322,52 @@ impl Store {
         self.bounded(read::attempts(&self.inner.backend, id)).await
     }
 
-    /// Registers a function or replaces it; writes only where its content changed. Returns whether
-    /// it did.
+    /// Everything that is registered, and the registry's revision, which grows with every change.
+    pub async fn registry(&self) -> Result<(Registry, i64), StoreError> {
+        self.bounded(registry::all(&self.inner.backend)).await
+    }
+
+    /// The registry's revision.
+    pub async fn registry_revision(&self) -> Result<i64, StoreError> {
+        self.bounded(registry::revision(&self.inner.backend)).await
+    }
+
+    /// Makes these changes of the registry together, or none of them. Returns whether it did:
+    /// `false` means that one of the documents was not as expected. See [`Catalog::change`].
+    pub async fn change_registry(
+        &self,
+        changes: &[Change],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.bounded(registry::change(&self.inner.backend, changes, now))
+            .await
+    }
+
+    /// Registers a function of the configuration or the command line, or replaces it; writes only
+    /// where its content changed. Returns whether it did.
     pub async fn put_function(
         &self,
         function: &Function,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let name = function.full_name()?;
-        self.bounded(functions::put(&self.inner.backend, &name, function, now))
-            .await
+        self.bounded(registry::put_function(
+            &self.inner.backend,
+            &name,
+            function,
+            now,
+        ))
+        .await
     }
 
-    /// Every registered function, by name, and the registry's revision, which grows with every change.
-    pub async fn functions(&self) -> Result<(Vec<Function>, i64), StoreError> {
-        self.bounded(functions::all(&self.inner.backend)).await
-    }
-
-    /// The registry's revision.
-    pub async fn functions_revision(&self) -> Result<i64, StoreError> {
-        self.bounded(functions::revision(&self.inner.backend)).await
-    }
-
-    /// Removes a function. Returns whether it was there. Its waiting invocations become Invalid
-    /// when they are claimed.
-    pub async fn delete_function(&self, name: &FunctionName) -> Result<bool, StoreError> {
-        self.bounded(functions::delete(&self.inner.backend, name))
+    /// Removes a function, with its own versions, aliases and configs. Returns whether it was
+    /// there. Its waiting invocations become Invalid.
+    pub async fn delete_function(
+        &self,
+        name: &FunctionName,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.bounded(registry::delete_function(&self.inner.backend, name, now))
             .await
     }
 

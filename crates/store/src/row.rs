@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// name them.
 macro_rules! columns {
     () => {
-        "request_id, invocation_id, function, qualifier, stateful, lane, max_retries, \
+        "request_id, invocation_id, function, qualifier, version, stateful, lane, max_retries, \
          retry_base_ms, retry_max_ms, accepted_at, expires_at, status, lease, due_at, worker, \
          claimed_at, started_at, deadline_at, first_started_at, attempts, retries, \
          system_retries, releases, reached, duration_ms, fault_kind, error, error_message, \
@@ -30,6 +30,7 @@ pub(crate) struct Row {
     invocation_id: String,
     function: String,
     qualifier: String,
+    version: String,
     stateful: bool,
     lane: String,
     max_retries: i64,
@@ -93,6 +94,7 @@ impl TryFrom<Row> for Invocation {
                 .map_err(bad("invocation_id"))?,
             function: row.function.parse().map_err(bad("function"))?,
             qualifier: row.qualifier.parse().map_err(bad("qualifier"))?,
+            version: row.version.parse().map_err(bad("version"))?,
             stateful: row.stateful,
             policy: Policy {
                 lane: row.lane.parse().map_err(bad("lane"))?,

@@ -116,6 +116,7 @@ mod tests {
         let new = NewInvocation {
             function: "media/thumb".parse().unwrap(),
             qualifier: Qualifier::latest(),
+            version: Qualifier::latest(),
             invocation_id: Some("job-1".parse().unwrap()),
             delay: Duration::ZERO,
             stateful: true,

@@ -96,8 +96,14 @@ impl Holder {
         let Some(run) = self.runs.reserve(invocation.request_id) else {
             return Ok(Claimed::Settled);
         };
-        let Some(function) = self.parts.catalog.function(&invocation.function).await? else {
-            return self.end(self.invalidate(&invocation)).await;
+        let (name, version) = (&invocation.function, &invocation.version);
+        let function = match self.parts.catalog.runnable(name, version).await? {
+            Some(function) if function.target.is_some() => function,
+            found => {
+                return self
+                    .end(self.invalidate(&invocation, found.is_some()))
+                    .await;
+            }
         };
         let Ok(slot) = self
             .slots
@@ -152,8 +158,24 @@ impl Holder {
         matches!(&invocation.state, State::Running { claim, .. } if claim.worker == self.worker)
     }
 
-    fn invalidate(&self, invocation: &Invocation) -> Result<Transition, Refused> {
-        let message = format!("the function '{}' does not exist", invocation.function);
+    fn invalidate(
+        &self,
+        invocation: &Invocation,
+        is_registered: bool,
+    ) -> Result<Transition, Refused> {
+        let Invocation {
+            function, version, ..
+        } = invocation;
+        let message = if is_registered {
+            format!(
+                "the function '{function}' has no target that Ekiden can reach: set the environment \
+                 variable EKIDEN_TARGET of the function to the http:// or https:// URL of its server"
+            )
+        } else if version.is_version() {
+            format!("the function '{function}' has no version {version} any more")
+        } else {
+            format!("the function '{function}' does not exist")
+        };
         invocation.invalidate(&message, self.parts.clock.now())
     }
 

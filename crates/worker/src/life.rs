@@ -177,7 +177,7 @@ async fn listen(holder: Holder, runs: TaskTracker, stop: CancellationToken) {
 
 async fn lanes(holder: &Holder) -> Result<HashMap<Lane, Limit>, ekiden_store::StoreError> {
     let mut lanes = HashMap::from([(Lane::shared(), None)]);
-    for function in holder.parts.catalog.functions().await? {
+    for function in holder.parts.catalog.registry().await?.heads() {
         let Ok(name) = function.full_name() else {
             continue;
         };

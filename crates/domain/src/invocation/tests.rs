@@ -6,6 +6,7 @@ fn request() -> NewInvocation {
     NewInvocation {
         function: "media/thumbnail".parse().unwrap(),
         qualifier: "prod".parse().unwrap(),
+        version: Qualifier::version(3),
         invocation_id: None,
         delay: Duration::from_secs(30),
         stateful: false,

@@ -104,6 +104,7 @@ fn accepted(config: &AsyncConfig, delay: Duration) -> Invocation {
     let new = NewInvocation {
         function: "media/thumbnail".parse().unwrap(),
         qualifier: Qualifier::latest(),
+        version: Qualifier::latest(),
         invocation_id: None,
         delay,
         stateful: true,

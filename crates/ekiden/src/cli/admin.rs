@@ -191,7 +191,10 @@ fn row(function: &Function) -> Vec<String> {
     let config = &function.async_config;
     vec![
         format!("{}/{}", function.service, function.name),
-        target(&function.target),
+        function
+            .target
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), target),
         humantime::format_duration(function.timeout).to_string(),
         function
             .max_concurrency

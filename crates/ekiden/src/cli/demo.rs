@@ -7,13 +7,14 @@ mod story;
 use super::Failure;
 use crate::{
     client::Client,
+    clock::SystemClock,
     platform::{Plan, Platform},
     settings::Settings,
     signals, telemetry,
 };
 use anyhow::{Context, bail};
 use clap::Args;
-use ekiden_domain::FunctionName;
+use ekiden_domain::{Clock, FunctionName};
 use ekiden_store::{Database, Store};
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
@@ -108,7 +109,8 @@ async fn free_address(usual: SocketAddr) -> anyhow::Result<SocketAddr> {
 impl Stage {
     /// Removes a function, as its owner would.
     async fn delete(&self, function: &FunctionName) -> anyhow::Result<()> {
-        self.store.delete_function(function).await?;
+        let now = SystemClock.now();
+        self.store.delete_function(function, now).await?;
         Ok(())
     }
 }

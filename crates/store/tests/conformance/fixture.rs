@@ -53,6 +53,7 @@ pub(crate) fn new(id: Option<&str>) -> NewInvocation {
     NewInvocation {
         function: function(),
         qualifier: "LATEST".parse().unwrap(),
+        version: "LATEST".parse().unwrap(),
         invocation_id: id.map(|id| id.parse().unwrap()),
         delay: Duration::ZERO,
         stateful: true,

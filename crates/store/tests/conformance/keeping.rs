@@ -99,29 +99,6 @@ fn a_function() -> Function {
     .unwrap()
 }
 
-pub(crate) async fn the_catalog_knows_a_new_function_at_once(store: Store) {
-    store.migrate().await.unwrap();
-    let catalog = Catalog::new(store.clone());
-    assert_eq!(catalog.function(&function()).await.unwrap(), None);
-    assert!(store.put_function(&a_function(), NOW).await.unwrap());
-    assert!(!store.put_function(&a_function(), at(1)).await.unwrap());
-    assert_eq!(
-        catalog.function(&function()).await.unwrap().as_deref(),
-        Some(&a_function())
-    );
-    assert_eq!(store.functions().await.unwrap(), (vec![a_function()], 1));
-    assert!(store.delete_function(&function()).await.unwrap());
-    assert!(!store.delete_function(&function()).await.unwrap());
-    let give_up = std::time::Instant::now() + Duration::from_secs(30);
-    while catalog.function(&function()).await.unwrap().is_some() {
-        assert!(
-            std::time::Instant::now() < give_up,
-            "a deleted function stays known"
-        );
-        tokio::time::sleep(Catalog::LAG / 10).await;
-    }
-}
-
 pub(crate) async fn a_schema_is_migrated_once_and_a_newer_one_refused(store: Store) {
     let fresh = store.schema().await.unwrap();
     assert!(matches!(

@@ -8,6 +8,7 @@ mod cases;
 mod fixture;
 mod keeping;
 mod listing;
+mod registered;
 
 macro_rules! both_databases {
     ($($module:ident::$case:ident),+ $(,)?) => {
@@ -40,7 +41,12 @@ both_databases! {
     keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
     keeping::what_is_overdue_aged_or_unregistered_is_found,
     keeping::what_ended_long_ago_is_forgotten_whole,
-    keeping::the_catalog_knows_a_new_function_at_once,
+    registered::the_catalog_knows_a_new_function_at_once,
+    registered::documents_come_back_with_their_revisions_and_times,
+    registered::changes_are_made_together_or_not_at_all,
+    registered::of_many_changers_of_one_document_each_revision_has_one,
+    registered::a_deleted_function_takes_what_is_its_own,
+    registered::access_keys_are_kept_until_they_are_revoked,
     keeping::a_schema_is_migrated_once_and_a_newer_one_refused,
     listing::pages_of_any_size_give_every_invocation_once_in_order,
     listing::each_filter_gives_what_it_names,

@@ -23,7 +23,7 @@ fn every_key_of_the_domain_is_known() {
         service: "s".to_owned(),
         name: "f".to_owned(),
         description: "d".to_owned(),
-        target: Target::Handler("h".to_owned()),
+        target: Some(Target::Handler("h".to_owned())),
         timeout: SECOND,
         max_concurrency: Some(1),
         lane: Some("l".parse().unwrap()),
