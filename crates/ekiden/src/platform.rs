@@ -52,6 +52,7 @@ pub(crate) struct Platform {
     broker: Broker,
     catalog: Catalog,
     clock: Arc<dyn Clock>,
+    executor: Executor,
     gate: Gate,
     listener: TcpListener,
 }
@@ -76,6 +77,7 @@ impl Platform {
         Ok(Self {
             catalog: Catalog::new(store.clone()),
             clock: Arc::new(SystemClock),
+            executor: Executor::new(plan.handlers.clone(), executor()?),
             gate: Gate::closed("starting"),
             plan,
             store,
@@ -112,6 +114,7 @@ impl Platform {
             broker,
             catalog,
             clock,
+            executor,
             gate,
             listener,
         } = self;
@@ -133,6 +136,7 @@ impl Platform {
             broker,
             catalog,
             clock,
+            executor,
         };
         let working = async {
             let Some(claim) = stop.run_until_cancelled(parts.prepare(&gate)).await else {
@@ -176,7 +180,8 @@ impl Platform {
         let mut api = Router::new();
         if roles.contains(&Role::Enqueue) {
             let clock = Arc::clone(&self.clock);
-            api = api.merge(Enqueue::new(store.clone(), catalog.clone(), clock).router());
+            let (store, catalog) = (store.clone(), catalog.clone());
+            api = api.merge(Enqueue::new(store, catalog, clock, self.executor.clone()).router());
         }
         if roles.contains(&Role::List) {
             api = api.merge(List::new(store.clone(), catalog).router());
@@ -209,6 +214,7 @@ struct Parts {
     broker: Broker,
     catalog: Catalog,
     clock: Arc<dyn Clock>,
+    executor: Executor,
 }
 
 impl Parts {
@@ -306,7 +312,7 @@ impl Parts {
                 self.store.clone(),
                 self.broker.clone(),
                 self.catalog.clone(),
-                Executor::new(self.plan.handlers.clone(), executor()?),
+                self.executor.clone(),
                 Arc::clone(&self.clock),
                 self.plan.settings.worker(worker_name()),
             );

@@ -1,6 +1,7 @@
-//! Accepts an invocation: durable, with its dispatch, before the producer is told so.
+//! Accepts an invocation: durable, with its dispatch, before the producer is told so. A synchronous
+//! one is handed on to be run.
 
-use crate::{Enqueue, failed};
+use crate::{Enqueue, failed, sync::Call};
 use axum::{
     Extension,
     extract::State,
@@ -9,7 +10,7 @@ use axum::{
 use ekiden_domain::{Invocation, NewInvocation, RequestId, Scope};
 use ekiden_store::Accepted;
 use ekiden_wire::{
-    Caller, FunctionPath, InvokeMode, Payload, Problem,
+    Caller, FunctionPath, InvokeMode, InvokeRequest, Patience, Problem,
     invoke::{INVOCATION_ID, STATEFUL_ID, TASK_ID},
 };
 use http::StatusCode;
@@ -19,16 +20,27 @@ pub(crate) async fn invoke(
     Extension(request_id): Extension<RequestId>,
     caller: Caller,
     path: FunctionPath,
-    mode: InvokeMode,
-    Payload(payload): Payload,
+    patience: Patience,
+    request: InvokeRequest,
 ) -> Result<Response, Problem> {
     caller.may(Scope::Invoke, &path.name)?;
-    let InvokeMode::Async(asked) = mode else {
-        return Err(Problem::invalid_argument(
-            "this version runs no synchronous invocations: send X-Fc-Invocation-Type: Async",
-        ));
-    };
     let (qualifier, resolved) = api.resolve(&path).await?;
+    let InvokeRequest { mode, payload } = request;
+    let asked = match mode {
+        InvokeMode::Async(asked) => asked,
+        InvokeMode::Sync(asked) => {
+            let call = Call {
+                request_id,
+                name: path.name,
+                qualifier,
+                resolved,
+                payload,
+                asked,
+            };
+            patience.ask(call.longest());
+            return api.call(call).await;
+        }
+    };
     let lane = resolved.function.effective_lane(&path.name);
     let new = NewInvocation {
         function: path.name.clone(),

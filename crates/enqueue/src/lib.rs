@@ -1,4 +1,5 @@
-//! The enqueue API: what producers say. Accepts invocations, shows one, and stops one.
+//! The enqueue API: what producers say. Accepts invocations, shows one, and stops one; runs those
+//! that are synchronous.
 //!
 //! Each operation is a file. A handler reads the request as checked types of [`ekiden_wire`], lets
 //! the domain decide, and answers once the store has made it durable.
@@ -7,12 +8,14 @@ mod failure;
 mod get;
 mod invoke;
 mod stop;
+mod sync;
 
 use axum::{
     Router,
     routing::{get, post},
 };
 use ekiden_domain::{Clock, Missing, Qualifier, Resolved};
+use ekiden_executor::{Executor, Slots};
 use ekiden_store::{Catalog, Store};
 use ekiden_wire::{FunctionPath, Problem, Spelling};
 use failure::failed;
@@ -47,16 +50,24 @@ pub struct Enqueue {
     store: Store,
     catalog: Catalog,
     clock: Arc<dyn Clock>,
+    executor: Executor,
+    slots: Slots,
 }
 
 impl Enqueue {
-    /// An enqueue API over `store`, which dispatches what it is given.
+    /// How many synchronous invocations run at once in one process.
+    pub const SYNC_SLOTS: u32 = 256;
+
+    /// An enqueue API over `store`, which dispatches what it is given; what is to be run while its
+    /// caller waits, `executor` runs in this process.
     #[must_use]
-    pub const fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, executor: Executor) -> Self {
         Self {
             store,
             catalog,
             clock,
+            executor,
+            slots: Slots::new(Self::SYNC_SLOTS),
         }
     }
 

@@ -25,8 +25,10 @@ mod command;
 pub mod guard;
 mod handler;
 mod http;
+mod slots;
 
 pub use handler::{HandlerContext, HandlerError, Handlers};
+pub use slots::{Slot, Slots};
 
 use crate::{command::Commands, http::Http};
 use bytes::Bytes;

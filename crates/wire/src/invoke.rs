@@ -1,25 +1,19 @@
 //! An invocation as a producer asks for it: headers and payload.
 
 use crate::{
-    Problem,
+    Problem, body,
     query::{boolean, whole_number},
-    signature::AuthError,
 };
-use axum::{
-    body::Body,
-    extract::{FromRequest, FromRequestParts, Request},
-};
-use bytes::{Bytes, BytesMut};
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use ekiden_domain::{Invalid, InvocationId};
-use futures::StreamExt;
-use http::{HeaderMap, HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 
 /// FC's limit on an asynchronous payload, in bytes: 128 KiB.
-pub const MAX_PAYLOAD: usize = 128 * 1024;
-/// How much more of a payload that is too large is read and forgotten, so that its sender reads the
-/// answer instead of a broken connection: FC's limit on a synchronous payload, in bytes.
-const MAX_DISCARDED: usize = 32 * 1024 * 1024;
+pub const MAX_ASYNC_PAYLOAD: usize = 128 * 1024;
+/// FC's limit on a synchronous payload, in bytes: 32 MiB.
+pub const MAX_SYNC_PAYLOAD: usize = 32 * 1024 * 1024;
 /// FC's limit on `x-fc-async-delay`, in seconds.
 const MAX_DELAY: i64 = 3600;
 
@@ -32,15 +26,33 @@ pub const TASK_ID: HeaderName = HeaderName::from_static("x-fc-async-task-id");
 pub const INVOCATION_ID: HeaderName = HeaderName::from_static("x-fc-invocation-id");
 const STATEFUL_ENABLE: HeaderName =
     HeaderName::from_static("x-fc-stateful-async-invocation-enable");
+const LOG_TYPE: HeaderName = HeaderName::from_static("x-fc-log-type");
 const DELAY: HeaderName = HeaderName::from_static("x-fc-async-delay");
+
+/// An invocation as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvokeRequest {
+    /// How it is to be run.
+    pub mode: InvokeMode,
+    /// The payload, byte for byte, whatever its content type; at most [`MAX_ASYNC_PAYLOAD`] or
+    /// [`MAX_SYNC_PAYLOAD`] bytes.
+    pub payload: Bytes,
+}
 
 /// How an invocation is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvokeMode {
     /// While the caller waits for the result: FC's default.
-    Sync,
+    Sync(SyncHeaders),
     /// Later, and the caller is told at once that it was accepted.
     Async(AsyncHeaders),
+}
+
+/// What the headers of a synchronous invocation say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncHeaders {
+    /// Whether the answer is to tell the end of the function's log.
+    pub log_tail: bool,
 }
 
 /// What the headers of an asynchronous invocation say.
@@ -54,11 +66,17 @@ pub struct AsyncHeaders {
     pub stateful: bool,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for InvokeMode {
+impl<S: Send + Sync> FromRequest<S> for InvokeRequest {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        Self::of(&parts.headers)
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let mode = InvokeMode::of(request.headers())?;
+        let max = match mode {
+            InvokeMode::Sync(_) => MAX_SYNC_PAYLOAD,
+            InvokeMode::Async(_) => MAX_ASYNC_PAYLOAD,
+        };
+        let payload = body::read(request, max).await?;
+        Ok(Self { mode, payload })
     }
 }
 
@@ -66,7 +84,8 @@ impl InvokeMode {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mode = text(headers, &INVOCATION_TYPE)?.unwrap_or("Sync");
         if mode.eq_ignore_ascii_case("sync") {
-            return Ok(Self::Sync);
+            let log_tail = log_tail(headers)?;
+            return Ok(Self::Sync(SyncHeaders { log_tail }));
         }
         if !mode.eq_ignore_ascii_case("async") {
             let name = INVOCATION_TYPE;
@@ -82,6 +101,15 @@ impl InvokeMode {
             delay: Duration::from_secs(delay.unsigned_abs()),
             stateful: enable.transpose()?.unwrap_or(false),
         }))
+    }
+}
+
+fn log_tail(headers: &HeaderMap) -> Result<bool, Problem> {
+    match text(headers, &LOG_TYPE)? {
+        None => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("none") => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("tail") => Ok(true),
+        Some(text) => Err(Invalid::new(LOG_TYPE.as_str(), text, "None or Tail").into()),
     }
 }
 
@@ -120,59 +148,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     Ok(Some(text.trim()))
 }
 
-/// A payload of at most [`MAX_PAYLOAD`] bytes, byte for byte, whatever its content type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payload(pub Bytes);
-
-impl<S: Send + Sync> FromRequest<S> for Payload {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let declared = request.headers().get(header::CONTENT_LENGTH);
-        let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let body = request.into_body();
-        if declared.is_some_and(|length| length > MAX_PAYLOAD + MAX_DISCARDED) {
-            return Err(Problem::entity_too_large(MAX_PAYLOAD));
-        }
-        read(body, declared.unwrap_or(0)).await.map(Self)
-    }
-}
-
-async fn read(body: Body, declared: usize) -> Result<Bytes, Problem> {
-    let mut payload = BytesMut::with_capacity(declared.min(MAX_PAYLOAD));
-    let mut length = 0;
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(broken)?;
-        length += chunk.len();
-        if length <= MAX_PAYLOAD {
-            payload.extend_from_slice(&chunk);
-        } else if length > MAX_PAYLOAD + MAX_DISCARDED {
-            break;
-        }
-    }
-    if length > MAX_PAYLOAD {
-        return Err(Problem::entity_too_large(MAX_PAYLOAD));
-    }
-    Ok(payload.freeze())
-}
-
-/// A body that is not the signed one says so in its last chunk; one that breaks off otherwise has a
-/// sender who will hardly read this answer.
-fn broken(error: axum::Error) -> Problem {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(error) = cause {
-        if let Some(refused) = error.downcast_ref::<AuthError>() {
-            return refused.clone().into();
-        }
-        cause = error.source();
-    }
-    Problem::invalid_argument("the body is incomplete")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
     use http::HeaderValue;
 
     fn mode(pairs: &[(&'static str, &'static str)]) -> Result<InvokeMode, Problem> {
@@ -187,11 +166,10 @@ mod tests {
 
     #[test]
     fn an_invocation_is_synchronous_unless_it_says_otherwise() {
-        assert_eq!(mode(&[]), Ok(InvokeMode::Sync));
-        assert_eq!(
-            mode(&[("x-fc-invocation-type", "sync")]),
-            Ok(InvokeMode::Sync)
-        );
+        let sync = |log_tail| Ok(InvokeMode::Sync(SyncHeaders { log_tail }));
+        assert_eq!(mode(&[]), sync(false));
+        assert_eq!(mode(&[("x-fc-invocation-type", "sync")]), sync(false));
+        assert_eq!(mode(&[("x-fc-log-type", "Tail")]), sync(true));
         let plain = InvokeMode::Async(AsyncHeaders::default());
         assert_eq!(mode(&[ASYNC]), Ok(plain));
     }
@@ -254,15 +232,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_payload_is_kept_to_the_last_byte_and_not_one_more() {
-        for length in [0, 1, MAX_PAYLOAD] {
-            let bytes = vec![0xff; length];
-            let read = read(Body::from(bytes.clone()), 0).await;
-            assert_eq!(read, Ok(bytes.into()));
-        }
-        for length in [MAX_PAYLOAD + 1, 3 * MAX_PAYLOAD] {
-            let problem = read(Body::from(vec![0; length]), 0).await.unwrap_err();
-            assert_eq!(problem, Problem::entity_too_large(131_072));
+    async fn each_mode_has_its_limit() {
+        let ask = async |mode: Option<&str>, length| {
+            let mut request = Request::new(Body::from(vec![0xff; length]));
+            if let Some(mode) = mode {
+                let mode = HeaderValue::from_str(mode).unwrap();
+                request.headers_mut().insert(INVOCATION_TYPE, mode);
+            }
+            let asked = InvokeRequest::from_request(request, &()).await;
+            asked.map(|asked| asked.payload.len())
+        };
+        for (mode, max) in [(Some("Async"), 131_072), (None, 33_554_432)] {
+            assert_eq!(ask(mode, max).await, Ok(max));
+            let problem = ask(mode, max + 1).await.unwrap_err();
+            assert_eq!(problem, Problem::entity_too_large(max));
         }
     }
 }

@@ -4,14 +4,13 @@ use crate::{
     Parts,
     parcel::Ticket,
     runs::{Cause, Run, Runs},
-    slots::{Slot, Slots},
 };
 use bytes::Bytes;
 use ekiden_domain::{
     Fault, Function, Invocation, Outcome, Record, Refused, RequestId, State, Status, Timestamp,
     Transition, WorkerId,
 };
-use ekiden_executor::{Attempt, End};
+use ekiden_executor::{Attempt, End, Slot, Slots};
 use ekiden_store::{Commit, StoreError};
 use futures::future::join_all;
 use std::{collections::HashMap, sync::Arc, time::Duration};

@@ -13,7 +13,6 @@ mod life;
 mod parcel;
 mod reaper;
 mod runs;
-mod slots;
 mod sweeper;
 
 pub use config::{OnDatabaseLoss, WorkerConfig};

@@ -6,9 +6,9 @@ use crate::{
     heartbeat::Heart,
     lane::{Limit, Listener},
     runs::{Cause, Runs},
-    slots::Slots,
 };
 use ekiden_domain::{Lane, WorkerId};
+use ekiden_executor::Slots;
 use ekiden_store::Worker;
 use std::{collections::HashMap, time::Duration};
 use tokio::task::JoinHandle;

@@ -8,9 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ekiden_domain::{Clock, RequestId};
-use ekiden_wire::{Problem, envelope};
+use ekiden_wire::{Patience, Problem, envelope};
 use http::{Method, StatusCode, Uri};
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -105,15 +106,25 @@ async fn hold_off(State(gate): State<Gate>, request: Request, next: Next) -> Res
     }
 }
 
-async fn within(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::warn!("a request took too long");
-            let message = format!("the request took longer than {timeout:?}");
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message).into_response()
+async fn within(State(usual): State<Duration>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let patience = Patience::default();
+    request.extensions_mut().insert(patience.clone());
+    let mut running = pin!(next.run(request));
+    let mut allowed = usual;
+    loop {
+        let left = allowed.saturating_sub(started.elapsed());
+        if let Ok(response) = tokio::time::timeout(left, &mut running).await {
+            return response;
+        }
+        match patience.asked() {
+            Some(asked) if asked > allowed => allowed = asked,
+            _ => break,
         }
     }
+    tracing::warn!("a request took too long");
+    let message = format!("the request took longer than {allowed:?}");
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message).into_response()
 }
 
 async fn limits(request: Request, next: Next) -> Response {

@@ -7,9 +7,9 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The process's slots and the functions' limits.
+/// The process's slots and the functions' limits. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Slots {
+pub struct Slots {
     process: Arc<Semaphore>,
     functions: Arc<Mutex<HashMap<FunctionName, Limit>>>,
 }
@@ -22,13 +22,15 @@ struct Limit {
 
 /// The right to run one invocation; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub struct Slot {
     _process: OwnedSemaphorePermit,
     _function: Option<OwnedSemaphorePermit>,
 }
 
 impl Slots {
-    pub(crate) fn new(size: u32) -> Self {
+    /// This many slots for the process.
+    #[must_use]
+    pub fn new(size: u32) -> Self {
         Self {
             process: Arc::new(Semaphore::new(size as usize)),
             functions: Arc::default(),
@@ -36,7 +38,7 @@ impl Slots {
     }
 
     /// One of the process's slots, as soon as one is free.
-    pub(crate) async fn process(&self) -> OwnedSemaphorePermit {
+    pub async fn process(&self) -> OwnedSemaphorePermit {
         match Arc::clone(&self.process).acquire_owned().await {
             Ok(permit) => permit,
             Err(_) => std::future::pending().await,
@@ -44,17 +46,22 @@ impl Slots {
     }
 
     /// One of the process's slots, if one is free now.
-    pub(crate) fn try_process(&self) -> Option<OwnedSemaphorePermit> {
+    #[must_use]
+    pub fn try_process(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.process).try_acquire_owned().ok()
     }
 
     /// How many of the process's slots are free.
-    pub(crate) fn free(&self) -> usize {
+    #[must_use]
+    pub fn free(&self) -> usize {
         self.process.available_permits()
     }
 
     /// The slot for one run of `function`, if the function is below its limit.
-    pub(crate) fn for_function(
+    ///
+    /// # Errors
+    /// Gives the process's slot back if it is not.
+    pub fn for_function(
         &self,
         process: OwnedSemaphorePermit,
         name: &FunctionName,
@@ -76,7 +83,7 @@ impl Slots {
     }
 
     /// Waits until `function` is below its limit.
-    pub(crate) async fn below_limit(&self, name: &FunctionName, limit: u32) {
+    pub async fn below_limit(&self, name: &FunctionName, limit: u32) {
         drop(self.limit(name, limit).acquire_owned().await);
     }
 

@@ -1,0 +1,132 @@
+//! Runs a function while its caller waits. Such a call is no task: nothing of it is kept, and
+//! nothing is retried.
+
+use crate::Enqueue;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use ekiden_domain::{
+    Fault, FaultKind, FunctionName, Lease, Outcome, Qualifier, RequestId, Resolved,
+};
+use ekiden_executor::{Attempt, End, Execution};
+use ekiden_wire::{Problem, invoke::SyncHeaders};
+use http::{HeaderName, StatusCode, header};
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fc-error-type");
+const DURATION: HeaderName = HeaderName::from_static("x-fc-invocation-duration");
+const VERSION: HeaderName = HeaderName::from_static("x-fc-invocation-service-version");
+const LOG_RESULT: HeaderName = HeaderName::from_static("x-fc-log-result");
+
+/// How long a call may take beyond the function's timeout: for a command to be ended, and for the
+/// answer.
+const BEYOND: Duration = Duration::from_secs(15);
+
+/// One synchronous call.
+pub(crate) struct Call {
+    pub(crate) request_id: RequestId,
+    pub(crate) name: FunctionName,
+    pub(crate) qualifier: Qualifier,
+    pub(crate) resolved: Resolved,
+    pub(crate) payload: Bytes,
+    pub(crate) asked: SyncHeaders,
+}
+
+impl Call {
+    /// How long it may take altogether.
+    pub(crate) fn longest(&self) -> Duration {
+        self.resolved.function.timeout + BEYOND
+    }
+
+    fn attempt(self) -> Attempt {
+        let function = self.resolved.function;
+        Attempt {
+            timeout: function.timeout,
+            function,
+            name: self.name,
+            qualifier: self.qualifier,
+            request_id: self.request_id,
+            invocation_id: self.request_id.into(),
+            lease: Lease::default().next(),
+            number: 1,
+            retries: 0,
+            payload: self.payload,
+        }
+    }
+}
+
+impl Enqueue {
+    /// Runs the call, and answers as FC does: what the function gave, or how it failed.
+    pub(crate) async fn call(&self, call: Call) -> Result<Response, Problem> {
+        let (asked, version) = (call.asked, call.resolved.version.to_string());
+        let function = &call.resolved.function;
+        let slot = self.slots.try_process();
+        let slot = slot.ok_or_else(|| too_many("this process"))?;
+        let slot = self.slots.for_function(slot, &call.name, function);
+        let slot = slot.map_err(|_| too_many(call.name.as_str()))?;
+        let began = Instant::now();
+        let end = self
+            .executor
+            .run(call.attempt(), CancellationToken::new())
+            .await;
+        drop(slot);
+        let mut response = match end {
+            End::Done(Execution {
+                outcome: Outcome::Succeeded,
+                output,
+            }) => {
+                metrics::counter!("ekiden_sync_total", "outcome" => "succeeded").increment(1);
+                let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+                (kind, output).into_response()
+            }
+            End::Done(Execution {
+                outcome: Outcome::Failed(fault),
+                ..
+            }) => failure(&fault)?,
+            // Nothing cancels it.
+            End::Cancelled => return Err(Problem::internal()),
+        };
+        let headers = response.headers_mut();
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        headers.insert(DURATION, millis.into());
+        if let Ok(version) = version.try_into() {
+            headers.insert(VERSION, version);
+        }
+        if asked.log_tail {
+            // The contract gives no log over HTTP: what is asked for is there, and empty.
+            headers.insert(LOG_RESULT, http::HeaderValue::from_static(""));
+        }
+        Ok(response)
+    }
+}
+
+fn too_many(what: &str) -> Problem {
+    metrics::counter!("ekiden_sync_total", "outcome" => "refused").increment(1);
+    let message = format!("too many synchronous invocations of {what} run already; try again");
+    let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", message);
+    problem.retry_after = Some(Duration::from_secs(1));
+    problem
+}
+
+/// FC answers a function's own error with 200 and says so in a header; what kept the function from
+/// running is a 503.
+fn failure(fault: &Fault) -> Result<Response, Problem> {
+    metrics::counter!("ekiden_sync_total", "outcome" => "failed").increment(1);
+    if fault.kind != FaultKind::Function {
+        let message = format!("{}: {}", fault.error, fault.message);
+        let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "FunctionNotStarted");
+        return Err(Problem::new(status, code, message));
+    }
+    let error_type = if fault.error == "HandledInvocationError" {
+        "HandledInvocationError"
+    } else {
+        "UnhandledInvocationError"
+    };
+    let body = json!({
+        "errorMessage": fault.message,
+        "errorType": fault.error,
+        "stackTrace": [],
+    });
+    Ok(([(ERROR_TYPE, error_type)], axum::Json(body)).into_response())
+}
