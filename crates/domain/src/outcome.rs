@@ -76,6 +76,17 @@ impl Fault {
         )
     }
 
+    /// The attempt was cancelled because its worker could not reach the database for so long that
+    /// another may have taken it for dead.
+    #[must_use]
+    pub fn database_lost() -> Self {
+        Self::new(
+            FaultKind::SystemReached,
+            "DatabaseLost",
+            "the worker could not reach the database and cancelled the run",
+        )
+    }
+
     /// The same fault with the HTTP status that told it.
     #[must_use]
     pub const fn with_http_status(mut self, status: u16) -> Self {

@@ -14,7 +14,7 @@ use crate::{
     client::{Client, Invocation, Key},
     settings::{Problems, Settings},
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use ekiden_domain::Secret;
 use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
@@ -143,7 +143,12 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// How to reach the API.
+/// Names the access key that client commands sign with.
+const KEY_ID: &str = "EKIDEN_ACCESS_KEY_ID";
+/// Holds its secret.
+const KEY_SECRET: &str = "EKIDEN_ACCESS_KEY_SECRET";
+
+/// How to reach the API; the access key is in `EKIDEN_ACCESS_KEY_ID` and `EKIDEN_ACCESS_KEY_SECRET`.
 #[derive(Debug, Args)]
 struct ClientArgs {
     /// The API's address
@@ -154,23 +159,6 @@ struct ClientArgs {
         default_value = "http://127.0.0.1:7070"
     )]
     endpoint: String,
-    /// The access key to sign with
-    #[arg(
-        long,
-        value_name = "ID",
-        env = "EKIDEN_ACCESS_KEY_ID",
-        requires = "secret"
-    )]
-    access_key_id: Option<String>,
-    /// The key's secret
-    #[arg(
-        id = "secret",
-        long = "access-key-secret",
-        value_name = "SECRET",
-        env = "EKIDEN_ACCESS_KEY_SECRET",
-        hide_env_values = true
-    )]
-    access_key_secret: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -178,15 +166,22 @@ struct ClientArgs {
 
 impl ClientArgs {
     fn client(&self) -> Result<Client, Failure> {
-        let key = self
-            .access_key_id
-            .clone()
-            .zip(self.access_key_secret.clone());
-        let key = key.map(|(id, secret)| Key {
+        let usage = |error: anyhow::Error| Failure::Usage(format!("{error:#}"));
+        Client::new(&self.endpoint, key().map_err(usage)?).map_err(usage)
+    }
+}
+
+/// The access key to sign with. Only the environment tells it: others can read a command line.
+fn key() -> anyhow::Result<Option<Key>> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (variable(KEY_ID), variable(KEY_SECRET)) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => Ok(Some(Key {
             id,
             secret: Secret::new(secret),
-        });
-        Client::new(&self.endpoint, key).map_err(|error| Failure::Usage(format!("{error:#}")))
+        })),
+        (Some(_), None) => bail!("{KEY_ID} is set, and {KEY_SECRET} is not"),
+        (None, Some(_)) => bail!("{KEY_SECRET} is set, and {KEY_ID} is not"),
     }
 }
 

@@ -213,21 +213,22 @@ impl Holder {
             .executor
             .run(attempt, run.cancel.token.clone())
             .await;
-        let invocation = match run.cancel.cause() {
-            Some(Cause::Stop(stopping)) => *stopping,
+        let cause = run.cancel.cause();
+        let invocation = match &cause {
+            Some(Cause::Stop(stopping)) => (**stopping).clone(),
             Some(Cause::Drain | Cause::Dead) | None => invocation,
         };
-        self.finish(invocation, end).await;
+        self.finish(invocation, &end, cause.as_ref()).await;
         drop((run, slot));
     }
 
-    async fn finish(&self, mut invocation: Invocation, end: End) {
+    async fn finish(&self, mut invocation: Invocation, end: &End, cause: Option<&Cause>) {
         let mut pause = FIRST_PAUSE;
         loop {
             if self.dead.is_cancelled() {
                 return ignored(&invocation, "this worker was declared dead");
             }
-            let transition = match step(&invocation, &end, self.parts.clock.now()) {
+            let transition = match step(&invocation, end, cause, self.parts.clock.now()) {
                 Ok(transition) => transition,
                 Err(refused) => return ignored(&invocation, &refused.to_string()),
             };
@@ -270,13 +271,23 @@ impl Holder {
 }
 
 /// Which step the end of a run is: its result; or, where it was cancelled, the stop that was asked
-/// for, or else this worker's draining.
-fn step(invocation: &Invocation, end: &End, now: Timestamp) -> Result<Transition, Refused> {
-    match end {
-        End::Done(execution) => invocation.finish(execution.outcome.clone(), now),
-        End::Cancelled if invocation.status() == Status::Stopping => invocation.stopped(now),
-        End::Cancelled => invocation.finish(Outcome::Failed(Fault::worker_draining()), now),
-    }
+/// for, or else what this worker cancelled it for.
+fn step(
+    invocation: &Invocation,
+    end: &End,
+    cause: Option<&Cause>,
+    now: Timestamp,
+) -> Result<Transition, Refused> {
+    let fault = match (end, cause) {
+        (End::Done(execution), _) => return invocation.finish(execution.outcome.clone(), now),
+        (End::Cancelled, _) if invocation.status() == Status::Stopping => {
+            return invocation.stopped(now);
+        }
+        // The worker lives after all, or the result would not be wanted.
+        (End::Cancelled, Some(Cause::Dead)) => Fault::database_lost(),
+        (End::Cancelled, _) => Fault::worker_draining(),
+    };
+    invocation.finish(Outcome::Failed(fault), now)
 }
 
 fn ignored(invocation: &Invocation, why: &str) {

@@ -2,7 +2,7 @@
 
 use crate::{OnDatabaseLoss, attempt::Holder, runs::Cause};
 use ekiden_broker::StopNotices;
-use ekiden_domain::{Fault, RequestId, Status};
+use ekiden_domain::{Fault, Outcome, RequestId, Status};
 use ekiden_store::{Commit, Held, StoreError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -137,9 +137,20 @@ impl Heart {
             return Ok(false);
         }
         let now = self.holder.parts.clock.now();
-        match invocation.lose(Fault::worker_lost(), now) {
+        let step = if invocation.status() == Status::Running {
+            // A run is known here until its end is durable: this one never called the function.
+            invocation.finish(Outcome::Failed(claim_lost()), now)
+        } else {
+            invocation.lose(Fault::worker_lost(), now)
+        };
+        match step {
             Ok(transition) => Ok(store.commit(transition).await? == Commit::Written),
             Err(_) => Ok(false),
         }
     }
+}
+
+fn claim_lost() -> Fault {
+    let message = "the answer to the claim was lost before the function was called";
+    Fault::system("ClaimLost", message)
 }
