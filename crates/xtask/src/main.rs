@@ -1,42 +1,41 @@
-//! Developer commands: `cargo xtask test [ARGUMENTS OF CARGO TEST]`.
+//! Developer commands.
 
+mod arrows;
 mod services;
+mod test;
 
 use anyhow::{Context, bail};
-use services::Services;
 use std::{
     env,
     process::{Command, ExitCode},
 };
 
+const USAGE: &str = "usage: cargo xtask test [ARGUMENTS OF CARGO TEST]
+       cargo xtask arrows";
+
 fn main() -> anyhow::Result<ExitCode> {
-    let mut arguments = env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("test") => test(&arguments.collect::<Vec<_>>()),
-        _ => bail!("usage: cargo xtask test [ARGUMENTS OF CARGO TEST]"),
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test", rest @ ..] => test::test(rest),
+        ["arrows"] => arrows::arrows(),
+        _ => bail!(USAGE),
     }
 }
 
-/// Runs every test, with a PostgreSQL and a RabbitMQ of its own where the environment names none.
-fn test(arguments: &[String]) -> anyhow::Result<ExitCode> {
-    let is_given = |name| env::var_os(name).is_some();
-    let mut command = Command::new(env!("CARGO"));
-    command.arg("test");
-    if !arguments.iter().any(|argument| argument == "-p") {
-        command.arg("--workspace");
+fn cargo() -> Command {
+    Command::new(env!("CARGO"))
+}
+
+/// What cargo prints.
+fn output_of_cargo(arguments: &[&str]) -> anyhow::Result<String> {
+    let output = cargo()
+        .args(arguments)
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("failed: cargo {}", arguments.join(" "));
     }
-    command.args(arguments);
-    let _services = if is_given(services::DATABASE_URL) && is_given(services::AMQP_URL) {
-        None
-    } else {
-        let services = Services::start()?;
-        command.envs(services.environment());
-        Some(services)
-    };
-    let status = command.status().context("cannot run cargo test")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(String::from_utf8(output.stdout)?)
 }

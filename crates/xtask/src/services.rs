@@ -1,13 +1,24 @@
-//! A private PostgreSQL and a private RabbitMQ on free loopback ports, in a temporary directory.
-//! Nothing of them outlives this process: a guard shell that holds a pipe from it ends them when
-//! the pipe closes, however this process ends.
+//! A private PostgreSQL and a private RabbitMQ on free loopback ports: installed ones in a temporary
+//! directory, or else containers. One that the environment names is left alone, and none of it is
+//! started beside it.
+//!
+//! Nothing of them outlives this process: a guard shell that holds a pipe from it ends them when the
+//! pipe closes, however this process ends.
+
+mod docker;
+mod install;
+mod postgres;
+mod rabbitmq;
 
 use anyhow::{Context, bail};
+use docker::Container;
+use postgres::Postgres;
+use rabbitmq::Rabbit;
 use std::{
-    fs,
+    env, fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,60 +26,58 @@ use std::{
 use tempfile::TempDir;
 
 /// The variable that names the PostgreSQL under test.
-pub(crate) const DATABASE_URL: &str = "EKIDEN_TEST_DATABASE_URL";
+const DATABASE_URL: &str = "EKIDEN_TEST_DATABASE_URL";
 /// The variable that names the RabbitMQ under test.
-pub(crate) const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
+const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
 /// The variable that says how to run `rabbitmqctl` against it.
 const RABBITMQCTL: &str = "EKIDEN_TEST_RABBITMQCTL";
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Where Debian keeps RabbitMQ's own scripts; those in `/usr/sbin` change the user first.
-const RABBITMQ_BIN: &str = "/usr/lib/rabbitmq/bin";
+/// How many connections the database takes: each test has a store of its own.
+const MAX_CONNECTIONS: u32 = 400;
+/// How long RabbitMQ lets a delivery go without its acknowledgement, in milliseconds, and how often
+/// it looks: so short that a test can show that long tasks outlive it.
+const CONSUMER_TIMEOUT: u32 = 5000;
+const CONSUMER_TICK: u32 = 1000;
+
+type Environment = Vec<(&'static str, String)>;
+
+/// A server for the tests alone.
+trait Server {
+    /// The shell line that ends it, however far its start has come.
+    fn end(&self) -> String;
+
+    /// Starts it, waits for it, and tells tests how to reach it.
+    fn start(&self) -> anyhow::Result<Environment>;
+}
 
 pub(crate) struct Services {
-    environment: Vec<(String, String)>,
+    environment: Environment,
     guard: Child,
     _directory: TempDir,
 }
 
 impl Services {
+    /// Starts those that the environment does not name.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        if postgres_bin().is_none() || !Path::new(RABBITMQ_BIN).exists() {
-            install()?;
-        }
-        let postgres_bin = postgres_bin().context("install the packages postgresql")?;
         let directory = tempfile::Builder::new().prefix("ekiden-test-").tempdir()?;
         let root = directory.path();
         // PostgreSQL runs as another user where this one is root.
         fs::set_permissions(root, fs::Permissions::from_mode(0o755))?;
-        let postgres = Postgres {
-            bin: postgres_bin,
-            data: root.join("postgres"),
-            port: free_port()?,
-        };
-        let rabbit = Rabbit::new(&root.join("rabbit"))?;
-        let guard = guard(&postgres, &rabbit, root)?;
-        postgres.start()?;
-        rabbit.start()?;
-        let environment = vec![
-            (
-                DATABASE_URL.to_owned(),
-                format!("postgres://postgres@127.0.0.1:{}/postgres", postgres.port),
-            ),
-            (
-                AMQP_URL.to_owned(),
-                format!("amqp://guest:guest@127.0.0.1:{}/%2f", rabbit.port),
-            ),
-            (RABBITMQCTL.to_owned(), rabbit.control()),
-        ];
-        Ok(Self {
-            environment,
+        let servers = servers(root)?;
+        let guard = guard(&servers, root)?;
+        let mut services = Self {
+            environment: Environment::new(),
             guard,
             _directory: directory,
-        })
+        };
+        for server in servers {
+            services.environment.extend(server.start()?);
+        }
+        Ok(services)
     }
 
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Environment {
         self.environment.clone()
     }
 }
@@ -81,18 +90,39 @@ impl Drop for Services {
     }
 }
 
-/// Waits for its standard input to close, then ends both servers and removes what they wrote.
-fn guard(postgres: &Postgres, rabbit: &Rabbit, root: &Path) -> anyhow::Result<Child> {
+fn servers(root: &Path) -> anyhow::Result<Vec<Box<dyn Server>>> {
+    let is_wanted = |name| env::var_os(name).is_none();
+    let (database, broker) = (is_wanted(DATABASE_URL), is_wanted(AMQP_URL));
+    let is_missing =
+        (database && !postgres::is_installed()) || (broker && !rabbitmq::is_installed());
+    let mut servers: Vec<Box<dyn Server>> = Vec::new();
+    if is_missing && docker::answers() {
+        if database {
+            servers.push(Box::new(Container::postgres()));
+        }
+        if broker {
+            servers.push(Box::new(Container::rabbitmq()));
+        }
+        return Ok(servers);
+    }
+    if is_missing {
+        install::packages()?;
+    }
+    if database {
+        servers.push(Box::new(Postgres::new(root)?));
+    }
+    if broker {
+        servers.push(Box::new(Rabbit::new(root)?));
+    }
+    Ok(servers)
+}
+
+/// Waits for its standard input to close, then ends the servers and removes what they wrote.
+fn guard(servers: &[Box<dyn Server>], root: &Path) -> anyhow::Result<Child> {
+    let ends: Vec<String> = servers.iter().map(|server| server.end()).collect();
     let script = format!(
-        "trap '' INT TERM HUP; read -r _; \
-         {} stop -m immediate >/dev/null 2>&1; \
-         {} -q stop >/dev/null 2>&1; \
-         for _ in 1 2 3 4 5 6 7 8 9 10; do \
-             epmd -port {} -kill 2>&1 | grep -q Killed && break; sleep 0.5; \
-         done; rm -rf {}",
-        postgres.control(),
-        rabbit.control(),
-        rabbit.epmd_port,
+        "trap '' INT TERM HUP; read -r _\n{}\nrm -rf {}",
+        ends.join("\n"),
         root.display()
     );
     Command::new("sh")
@@ -101,127 +131,6 @@ fn guard(postgres: &Postgres, rabbit: &Rabbit, root: &Path) -> anyhow::Result<Ch
         .stdin(Stdio::piped())
         .spawn()
         .context("cannot start the guard")
-}
-
-struct Postgres {
-    bin: PathBuf,
-    data: PathBuf,
-    port: u16,
-}
-
-impl Postgres {
-    /// The shell words that run `pg_ctl` on this cluster.
-    fn control(&self) -> String {
-        let user = if is_root() {
-            "runuser -u postgres -- "
-        } else {
-            ""
-        };
-        format!(
-            "{user}{}/pg_ctl -D {}",
-            self.bin.display(),
-            self.data.display()
-        )
-    }
-
-    fn start(&self) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.data)?;
-        if is_root() {
-            shell(&format!("chown postgres {}", self.data.display()))?;
-        }
-        shell(&format!(
-            "{} -s initdb -o '-U postgres -A trust -E UTF8 --locale=C.UTF-8'",
-            self.control()
-        ))?;
-        let settings = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c max_connections=400",
-            self.port,
-            self.data.display()
-        );
-        let log = self.data.join("server.log");
-        shell(&format!(
-            "{} -s -w -l {} -o '{settings}' start",
-            self.control(),
-            log.display()
-        ))
-    }
-}
-
-struct Rabbit {
-    base: PathBuf,
-    port: u16,
-    distribution_port: u16,
-    epmd_port: u16,
-}
-
-impl Rabbit {
-    fn new(base: &Path) -> anyhow::Result<Self> {
-        Ok(Self {
-            base: base.to_owned(),
-            port: free_port()?,
-            distribution_port: free_port()?,
-            epmd_port: free_port()?,
-        })
-    }
-
-    /// The shell words that set this node's environment.
-    fn node(&self) -> String {
-        let base = self.base.display();
-        format!(
-            "env HOME={base} RABBITMQ_NODENAME=ekiden{port}@localhost \
-             RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT={port} \
-             RABBITMQ_DIST_PORT={distribution} RABBITMQ_BASE={base} \
-             RABBITMQ_MNESIA_BASE={base}/mnesia RABBITMQ_LOG_BASE={base}/log \
-             RABBITMQ_ENABLED_PLUGINS_FILE={base}/enabled_plugins \
-             RABBITMQ_CONFIG_FILE={base}/rabbitmq RABBITMQ_CONF_ENV_FILE={base}/rabbitmq-env.conf \
-             ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT={epmd} \
-             RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {{127,0,0,1}}'",
-            port = self.port,
-            distribution = self.distribution_port,
-            epmd = self.epmd_port,
-        )
-    }
-
-    fn control(&self) -> String {
-        format!("{} {RABBITMQ_BIN}/rabbitmqctl", self.node())
-    }
-
-    fn start(&self) -> anyhow::Result<()> {
-        fs::create_dir_all(self.base.join("log"))?;
-        fs::create_dir_all(self.base.join("mnesia"))?;
-        fs::write(self.base.join("enabled_plugins"), "[].")?;
-        fs::write(self.base.join("rabbitmq-env.conf"), "")?;
-        fs::write(
-            self.base.join("rabbitmq.conf"),
-            format!(
-                "loopback_users = none\nlisteners.tcp.1 = 127.0.0.1:{}\n",
-                self.port
-            ),
-        )?;
-        let log = self.base.join("log/start");
-        shell(&format!(
-            "cd {} && setsid {} {RABBITMQ_BIN}/rabbitmq-server >{} 2>&1 </dev/null &",
-            self.base.display(),
-            self.node(),
-            log.display()
-        ))?;
-        let give_up = Instant::now() + PATIENCE;
-        while shell(&format!(
-            "{} -q await_startup --timeout 5 >/dev/null 2>&1",
-            self.control()
-        ))
-        .is_err()
-        {
-            if Instant::now() >= give_up {
-                bail!(
-                    "RabbitMQ did not start:\n{}",
-                    fs::read_to_string(log).unwrap_or_default()
-                );
-            }
-            thread::sleep(Duration::from_millis(500));
-        }
-        Ok(())
-    }
 }
 
 fn shell(line: &str) -> anyhow::Result<()> {
@@ -235,45 +144,22 @@ fn shell(line: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Repeats a shell line until it succeeds, quietly, and says whether it did in time.
+fn await_shell(line: &str) -> bool {
+    let give_up = Instant::now() + PATIENCE;
+    while shell(&format!("{{ {line}; }} >/dev/null 2>&1")).is_err() {
+        if Instant::now() >= give_up {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    true
+}
+
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// The newest PostgreSQL's binaries, where Debian keeps them.
-fn postgres_bin() -> Option<PathBuf> {
-    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|bin| bin.join("initdb").exists())
-        .collect();
-    versions.sort();
-    versions.pop()
-}
-
-fn install() -> anyhow::Result<()> {
-    let how = "install the packages postgresql and rabbitmq-server, or set \
-               EKIDEN_TEST_DATABASE_URL and EKIDEN_TEST_AMQP_URL";
-    if !is_root() || !Path::new("/usr/bin/apt-get").exists() {
-        bail!("no PostgreSQL or RabbitMQ found: {how}");
-    }
-    println!("installing the packages postgresql and rabbitmq-server");
-    // The packages would start servers of their own; a policy that says no keeps them down.
-    let policy = Path::new("/usr/sbin/policy-rc.d");
-    let is_ours = !policy.exists();
-    if is_ours {
-        fs::write(policy, "#!/bin/sh\nexit 101\n")?;
-        fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
-    }
-    let installed = shell(
-        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-         apt-get install -y -qq postgresql rabbitmq-server >/dev/null",
-    );
-    if is_ours {
-        fs::remove_file(policy)?;
-    }
-    installed.context(how)
 }

@@ -1,0 +1,84 @@
+//! An installed PostgreSQL, with a cluster of its own.
+
+use super::{DATABASE_URL, Environment, MAX_CONNECTIONS, Server, free_port, is_root, shell};
+use anyhow::Context;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+pub(super) struct Postgres {
+    bin: PathBuf,
+    data: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    pub(super) fn new(root: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            bin: bin().context("install the package postgresql")?,
+            data: root.join("postgres"),
+            port: free_port()?,
+        })
+    }
+
+    /// The shell words that run `pg_ctl` on this cluster.
+    fn control(&self) -> String {
+        let user = if is_root() {
+            "runuser -u postgres -- "
+        } else {
+            ""
+        };
+        format!(
+            "{user}{}/pg_ctl -D {}",
+            self.bin.display(),
+            self.data.display()
+        )
+    }
+}
+
+impl Server for Postgres {
+    fn end(&self) -> String {
+        format!("{} stop -m immediate >/dev/null 2>&1", self.control())
+    }
+
+    fn start(&self) -> anyhow::Result<Environment> {
+        fs::create_dir_all(&self.data)?;
+        if is_root() {
+            shell(&format!("chown postgres {}", self.data.display()))?;
+        }
+        shell(&format!(
+            "{} -s initdb -o '-U postgres -A trust -E UTF8 --locale=C.UTF-8'",
+            self.control()
+        ))?;
+        let settings = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} \
+             -c max_connections={MAX_CONNECTIONS}",
+            self.port,
+            self.data.display()
+        );
+        let log = self.data.join("server.log");
+        shell(&format!(
+            "{} -s -w -l {} -o '{settings}' start",
+            self.control(),
+            log.display()
+        ))?;
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        Ok(vec![(DATABASE_URL, url)])
+    }
+}
+
+pub(super) fn is_installed() -> bool {
+    bin().is_some()
+}
+
+/// The newest PostgreSQL's binaries, where Debian keeps them.
+fn bin() -> Option<PathBuf> {
+    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
+    versions.sort();
+    versions.pop()
+}

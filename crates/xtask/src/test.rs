@@ -1,0 +1,44 @@
+//! `cargo xtask test`: every test, with a PostgreSQL, a RabbitMQ and the binary.
+
+use crate::{cargo, output_of_cargo, services::Services};
+use anyhow::Context;
+use serde_json::Value;
+use std::process::ExitCode;
+
+/// The variable that names the binary under test.
+const BINARY: &str = "EKIDEN_TEST_BINARY";
+
+/// Runs every test, or those of the packages that `arguments` name.
+pub(crate) fn test(arguments: &[&str]) -> anyhow::Result<ExitCode> {
+    let binary = binary()?;
+    let services = Services::start()?;
+    let mut command = cargo();
+    command.arg("test");
+    if !arguments.contains(&"-p") {
+        command.arg("--workspace");
+    }
+    command
+        .args(arguments)
+        .env(BINARY, binary)
+        .envs(services.environment());
+    let status = command.status().context("cannot run cargo test")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Builds the binary and tells where it is.
+fn binary() -> anyhow::Result<String> {
+    let messages = output_of_cargo(&[
+        "build",
+        "--package=ekiden",
+        "--message-format=json-render-diagnostics",
+    ])?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|message| Some(message["executable"].as_str()?.to_owned()))
+        .context("cargo built no executable")
+}
