@@ -105,6 +105,25 @@ const fn default_max_output() -> usize {
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Function {
+    /// A function of this name, with nothing to run and everything else as if left out.
+    #[must_use]
+    pub fn named(name: &FunctionName) -> Self {
+        Self {
+            service: name.service().to_owned(),
+            name: name.function().to_owned(),
+            description: String::new(),
+            target: None,
+            timeout: default_timeout(),
+            max_concurrency: None,
+            lane: None,
+            environment: BTreeMap::new(),
+            working_directory: None,
+            max_output: default_max_output(),
+            async_config: AsyncConfig::default(),
+            qualifiers: BTreeMap::new(),
+        }
+    }
+
     /// Its full name, checked.
     ///
     /// # Errors

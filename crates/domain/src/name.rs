@@ -61,26 +61,34 @@ string_name! {
 /// The service in which functions live that were addressed the FC 3.0 way, which has no services.
 pub const DEFAULT_SERVICE: &str = "default";
 
+const WORD: &str = "letters, digits, '_' or '-', beginning with a letter or '_'";
+
+/// Checks that `text` is the name of a service. FC: 1 to 128 of `[A-Za-z0-9_-]`, beginning with a
+/// letter or `_`.
+///
+/// # Errors
+/// Names `serviceName` if it is none.
+pub fn check_service(text: &str) -> Result<(), Invalid> {
+    if is_word(text, 128) {
+        return Ok(());
+    }
+    Err(Invalid::new(
+        "serviceName",
+        text,
+        format!("1 to 128 {WORD}"),
+    ))
+}
+
 impl FunctionName {
     /// The function `function` of the service `service`.
     ///
     /// # Errors
     /// Names `serviceName` or `functionName`, whichever is not a name.
     pub fn new(service: &str, function: &str) -> Result<Self, Invalid> {
-        const ALLOWED: &str = "letters, digits, '_' or '-', beginning with a letter or '_'";
-        if !is_word(service, 128) {
-            return Err(Invalid::new(
-                "serviceName",
-                service,
-                format!("1 to 128 {ALLOWED}"),
-            ));
-        }
+        check_service(service)?;
         if !is_word(function, 64) {
-            return Err(Invalid::new(
-                "functionName",
-                function,
-                format!("1 to 64 {ALLOWED}"),
-            ));
+            let allowed = format!("1 to 64 {WORD}");
+            return Err(Invalid::new("functionName", function, allowed));
         }
         Ok(Self(format!("{service}/{function}")))
     }

@@ -4,10 +4,14 @@
 //! Each of these is a small document with a key of text. A process knows all of them as one
 //! [`Registry`], which answers what a function and a qualifier mean.
 
-use crate::{AsyncConfig, Function, FunctionName, Qualifier, Timestamp, name::DEFAULT_SERVICE};
+mod scope;
+
+pub use scope::{VersionScope, key_of, of_scope, through, within};
+
+use crate::{AsyncConfig, Function, FunctionName, Qualifier, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The kinds of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +82,18 @@ pub struct Registered {
     /// The newest version published of it alone, as in FC 3.0; 0 before the first.
     #[serde(default)]
     pub last_version: u64,
+    /// That new invocations of it are refused, if they are. The head's to say, for all versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<Disabled>,
+}
+
+/// That new invocations of a function are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// A person's words on why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 impl Registered {
@@ -88,6 +104,7 @@ impl Registered {
             function: Arc::new(function),
             attributes: None,
             last_version: 0,
+            disabled: None,
         }
     }
 }
@@ -125,47 +142,6 @@ impl Document for Alias {
 }
 impl Document for AsyncConfig {
     const KINDS: &'static [Kind] = &[Kind::Config];
-}
-
-/// What versions and aliases are of: in FC 2.0 a service with all its functions, in FC 3.0, which
-/// has no services, one function.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct VersionScope(String);
-
-impl VersionScope {
-    /// The scope that `function` is versioned in.
-    #[must_use]
-    pub fn of(function: &FunctionName) -> Self {
-        if function.service() == DEFAULT_SERVICE {
-            Self(function.to_string())
-        } else {
-            Self(function.service().to_owned())
-        }
-    }
-
-    /// The key of its version or alias `qualifier`.
-    #[must_use]
-    pub fn key(&self, qualifier: &Qualifier) -> String {
-        format!("{self}@{qualifier}")
-    }
-
-    /// What the keys of all its versions and aliases begin with.
-    #[must_use]
-    pub fn prefix(&self) -> String {
-        format!("{self}@")
-    }
-}
-
-impl fmt::Display for VersionScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The key of what belongs to `function` through `qualifier`: a snapshot or a config.
-#[must_use]
-pub fn key_of(function: &FunctionName, qualifier: &Qualifier) -> String {
-    format!("{function}@{qualifier}")
 }
 
 /// A document with what the registry knows of it.
@@ -210,6 +186,8 @@ pub struct Resolved {
     pub version: Qualifier,
     /// How its invocations are treated.
     pub config: AsyncConfig,
+    /// That new invocations are refused, if they are.
+    pub disabled: Option<Disabled>,
 }
 
 /// Why a function and a qualifier mean nothing.
@@ -228,15 +206,20 @@ impl Registry {
         self.functions.get(name.as_str())
     }
 
+    /// The heads of the functions that belong to `service`, by key.
+    pub fn functions_of(
+        &self,
+        service: &str,
+    ) -> impl Iterator<Item = (&String, &Entry<Registered>)> {
+        let first = format!("{service}/");
+        let from_first = self.functions.range(first.clone()..);
+        from_first.take_while(move |(key, _)| key.starts_with(&first))
+    }
+
     /// Whether there is such a service: one that was made, or that a function belongs to.
     #[must_use]
     pub fn has_service(&self, service: &str) -> bool {
-        let first = format!("{service}/");
-        let mut functions = self.functions.range(first.clone()..);
-        let is_implied = functions
-            .next()
-            .is_some_and(|(key, _)| key.starts_with(&first));
-        is_implied || self.services.contains_key(service)
+        self.services.contains_key(service) || self.functions_of(service).next().is_some()
     }
 
     /// What invoking `name` through `qualifier` means now; `draw`, from 0 up to 1, decides where an
@@ -250,7 +233,11 @@ impl Registry {
         qualifier: &Qualifier,
         draw: f64,
     ) -> Result<Resolved, Missing> {
-        let head = &self.function(name).ok_or(Missing::Function)?.value.function;
+        let Registered {
+            function: head,
+            disabled,
+            ..
+        } = &self.function(name).ok_or(Missing::Function)?.value;
         let alias = self.aliases.get(&VersionScope::of(name).key(qualifier));
         let version = match alias {
             Some(alias) => alias.value.draw(draw),
@@ -269,6 +256,7 @@ impl Registry {
             function,
             version,
             config,
+            disabled: disabled.clone(),
         })
     }
 

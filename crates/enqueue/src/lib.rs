@@ -1,5 +1,5 @@
-//! The enqueue API: what producers say. Accepts invocations, shows one, and stops one; runs those
-//! that are synchronous.
+//! The enqueue API: what producers and owners say. Accepts invocations, shows one, and stops one;
+//! runs those that are synchronous; manages what is registered.
 //!
 //! Each operation is a file. A handler reads the request as checked types of [`ekiden_wire`], lets
 //! the domain decide, and answers once the store has made it durable.
@@ -7,6 +7,7 @@
 mod failure;
 mod get;
 mod invoke;
+mod manage;
 mod stop;
 mod sync;
 
@@ -86,7 +87,7 @@ impl Enqueue {
         for path in STOP_TASK.paths() {
             router = router.route(&path, axum::routing::put(stop::stop));
         }
-        router.with_state(self)
+        router.merge(manage::router()).with_state(self)
     }
 
     /// What the function and the qualifier that `path` names mean now.
@@ -96,8 +97,15 @@ impl Enqueue {
         let draw = rand::random();
         let resolved = self.catalog.resolve(name, &qualifier, draw).await;
         match resolved.map_err(failed)? {
+            Ok(Resolved {
+                disabled: Some(disabled),
+                ..
+            }) => Err(Problem::function_disabled(name, &disabled.reason)),
             Ok(resolved) => Ok((qualifier, resolved)),
-            Err(Missing::Qualifier) => Err(Problem::qualifier_not_found(name, &qualifier)),
+            Err(Missing::Qualifier) => {
+                let dialect = path.dialect;
+                Err(Problem::qualifier_not_found(dialect, name, &qualifier))
+            }
             Err(Missing::Function) => Err(self.missing(path).await?),
         }
     }

@@ -1,5 +1,7 @@
 //! The list service: answers what became of the invocations. It never writes.
 
+mod functions;
+
 use axum::{Json, Router, extract::State, routing::get};
 use ekiden_domain::{FunctionName, ListQuery, Scope};
 use ekiden_store::{Catalog, Store, StoreError};
@@ -9,6 +11,11 @@ use serde_json::Value;
 const LIST: Spelling = Spelling {
     fc2: Some("/services/{service}/functions/{function}/stateful-async-invocations"),
     fc3: Some("/functions/{function}/async-tasks"),
+};
+
+const FUNCTIONS: Spelling = Spelling {
+    fc2: Some("/stateful-async-invocation-functions"),
+    fc3: None,
 };
 
 /// What the list service works with. Cheap to clone.
@@ -30,6 +37,9 @@ impl List {
         let mut router = Router::new();
         for path in LIST.paths() {
             router = router.route(&path, get(list));
+        }
+        for path in FUNCTIONS.paths() {
+            router = router.route(&path, get(functions::functions));
         }
         router.with_state(self)
     }

@@ -81,6 +81,31 @@ impl Change {
             revision,
         }
     }
+
+    /// Removes the document of `key` that has `revision`.
+    #[must_use]
+    pub fn remove(kind: Kind, key: impl Into<String>, revision: i64) -> Self {
+        let key = key.into();
+        Self::Remove {
+            kind,
+            key,
+            revision,
+        }
+    }
+
+    /// What to change so that a function is gone, with all that belongs to it alone; `None` if
+    /// there is none of this name.
+    #[must_use]
+    pub fn function_removal(registry: &Registry, name: &FunctionName) -> Option<Vec<Self>> {
+        let entry = registry.function(name)?;
+        let mut changes = vec![Self::remove(Kind::Function, name.as_str(), entry.revision)];
+        let beside = [Kind::Snapshot, Kind::Config, Kind::Version, Kind::Alias];
+        changes.extend(beside.map(|kind| Self::RemoveAll {
+            kind,
+            prefix: format!("{name}@"),
+        }));
+        Some(changes)
+    }
 }
 
 fn json<T: Document>(kind: Kind, document: &T) -> String {
@@ -209,7 +234,7 @@ pub(crate) async fn change(
 }
 
 /// Registers a function of the configuration or the command line; what FC's API said of it is
-/// forgotten, its versions stay.
+/// forgotten; its versions stay, and so does that it is disabled.
 pub(crate) async fn put_function(
     backend: &Backend,
     name: &FunctionName,
@@ -223,6 +248,7 @@ pub(crate) async fn put_function(
             None => Change::create(Kind::Function, name.as_str(), &registered),
             Some(entry) => {
                 registered.last_version = entry.value.last_version;
+                registered.disabled = entry.value.disabled.clone();
                 if entry.value == registered {
                     return Ok(false);
                 }
@@ -238,22 +264,6 @@ pub(crate) async fn put_function(
     ))))
 }
 
-/// What to change so that a function is gone, with all that belongs to it alone.
-pub(crate) fn removal(registry: &Registry, name: &FunctionName) -> Option<Vec<Change>> {
-    let entry = registry.function(name)?;
-    let mut changes = vec![Change::Remove {
-        kind: Kind::Function,
-        key: name.to_string(),
-        revision: entry.revision,
-    }];
-    let beside = [Kind::Snapshot, Kind::Config, Kind::Version, Kind::Alias];
-    changes.extend(beside.map(|kind| Change::RemoveAll {
-        kind,
-        prefix: format!("{name}@"),
-    }));
-    Some(changes)
-}
-
 pub(crate) async fn delete_function(
     backend: &Backend,
     name: &FunctionName,
@@ -261,7 +271,7 @@ pub(crate) async fn delete_function(
 ) -> Result<bool, StoreError> {
     loop {
         let (registry, _) = all(backend).await?;
-        let Some(changes) = removal(&registry, name) else {
+        let Some(changes) = Change::function_removal(&registry, name) else {
             return Ok(false);
         };
         if change(backend, &changes, now).await? {

@@ -2,8 +2,8 @@
 //!
 //! Handlers of the enqueue API and the list service take what they need by its type
 //! ([`FunctionPath`], [`InvokeRequest`], [`ListRequest`], ...), which has then been checked, and
-//! answer JSON from [`record`] or a [`Problem`]. The layer [`envelope()`] gives every answer its
-//! request id and every problem the body that all generations of SDKs can read.
+//! answer JSON from [`record`] or [`manage`], or a [`Problem`]. The layer [`envelope()`] gives every
+//! answer its request id and every problem the body that all generations of SDKs can read.
 
 pub mod body;
 mod caller;
@@ -11,6 +11,7 @@ pub mod dialect;
 mod envelope;
 pub mod invoke;
 mod list;
+pub mod manage;
 mod path;
 mod patience;
 pub mod problem;
@@ -24,7 +25,7 @@ pub use dialect::{Dialect, Spelling};
 pub use envelope::{REQUEST_ID, envelope};
 pub use invoke::{AsyncHeaders, InvokeMode, InvokeRequest};
 pub use list::ListRequest;
-pub use path::{FunctionPath, InvocationPath};
+pub use path::{FunctionPath, InvocationPath, ServicePath, VersionPath};
 pub use patience::Patience;
 pub use problem::Problem;
 pub use query::Query;

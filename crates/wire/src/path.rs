@@ -1,8 +1,13 @@
-//! What a path names: a function, through a qualifier; one of its invocations.
+//! What a path names: a service or a function, through a qualifier; one of a function's invocations;
+//! a version or alias.
 
 use crate::{Dialect, Problem, Query};
 use axum::extract::{FromRequestParts, RawPathParams};
-use ekiden_domain::{FunctionName, Invalid, Qualifier, name::DEFAULT_SERVICE};
+use ekiden_domain::{
+    FunctionName, Invalid, Qualifier,
+    name::{DEFAULT_SERVICE, check_service},
+    registry::VersionScope,
+};
 use http::request::Parts;
 
 /// A function as a path names it: `service` or `service.qualifier` and a function, or in FC 3.0 the
@@ -26,14 +31,35 @@ pub struct InvocationPath {
     pub id: String,
 }
 
-impl FunctionPath {
+/// A service as a path names it: `service` or `service.qualifier`; in FC 3.0 the default one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePath {
+    /// The spelling of the request.
+    pub dialect: Dialect,
+    /// The service's name.
+    pub service: String,
+    /// The qualifier, where the request gives one.
+    pub qualifier: Option<Qualifier>,
+}
+
+/// The versions or aliases of a service or, in FC 3.0, of a function, as a path names them; or one
+/// of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionPath {
+    /// What they are of.
+    pub scope: VersionScope,
+    /// The one that is meant, decoded, as the request has it; empty where all are.
+    pub id: String,
+}
+
+impl ServicePath {
     fn parse(dialect: Dialect, params: &Params, query: &Query) -> Result<Self, Problem> {
         let service = params.get("service").unwrap_or(DEFAULT_SERVICE);
         let (service, in_path) = match service.split_once('.') {
             Some((service, qualifier)) => (service, Some(qualifier)),
             None => (service, None),
         };
-        let name = FunctionName::new(service, params.get("function").unwrap_or_default())?;
+        check_service(service)?;
         let in_path: Option<Qualifier> = in_path.map(str::parse).transpose()?;
         let in_query: Option<Qualifier> = query.parse("qualifier")?;
         let qualifier = match (in_path, in_query) {
@@ -45,9 +71,80 @@ impl FunctionPath {
         };
         Ok(Self {
             dialect,
+            service: service.to_owned(),
+            qualifier,
+        })
+    }
+
+    /// Refuses another qualifier than `LATEST`.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn of_head(self) -> Result<Self, Problem> {
+        check_head(self.qualifier.as_ref())?;
+        Ok(self)
+    }
+}
+
+impl FunctionPath {
+    fn parse(dialect: Dialect, params: &Params, query: &Query) -> Result<Self, Problem> {
+        let ServicePath {
+            service, qualifier, ..
+        } = ServicePath::parse(dialect, params, query)?;
+        let name = FunctionName::new(&service, params.get("function").unwrap_or_default())?;
+        Ok(Self {
+            dialect,
             name,
             qualifier,
         })
+    }
+
+    /// Refuses another qualifier than `LATEST`.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn of_head(self) -> Result<Self, Problem> {
+        check_head(self.qualifier.as_ref())?;
+        Ok(self)
+    }
+}
+
+/// What is published cannot be changed.
+fn check_head(qualifier: Option<&Qualifier>) -> Result<(), Problem> {
+    match qualifier {
+        Some(qualifier) if *qualifier != Qualifier::latest() => {
+            let allowed = "LATEST or left out: what was published stays as it is";
+            Err(Invalid::new("qualifier", qualifier.as_str(), allowed).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+impl VersionPath {
+    fn parse(dialect: Dialect, params: &Params) -> Result<Self, Problem> {
+        let scope = if dialect.is_fc3() {
+            let function = params.get("function").unwrap_or_default();
+            VersionScope::Function(FunctionName::new(DEFAULT_SERVICE, function)?)
+        } else {
+            let service = params.get("service").unwrap_or_default();
+            check_service(service)?;
+            if service == DEFAULT_SERVICE {
+                let message = "the functions of the service 'default' are those of FC 3.0, which \
+                               are versioned one by one: use the API of 2023-03-30";
+                return Err(Problem::invalid_argument(message));
+            }
+            VersionScope::Service(service.to_owned())
+        };
+        let id = params.get("id").unwrap_or_default().to_owned();
+        Ok(Self { scope, id })
+    }
+
+    /// The version or alias that is meant, if there can be one of this name.
+    ///
+    /// # Errors
+    /// If there cannot.
+    pub fn qualifier(&self) -> Result<Qualifier, Problem> {
+        Ok(self.id.parse()?)
     }
 }
 
@@ -74,6 +171,25 @@ impl<S: Send + Sync> FromRequestParts<S> for InvocationPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for ServicePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = Params::of(parts, state).await?;
+        let query = Query::of(&parts.uri)?;
+        Self::parse(Dialect::of(parts.uri.path()), &params, &query)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = Params::of(parts, state).await?;
+        Self::parse(Dialect::of(parts.uri.path()), &params)
+    }
+}
+
 /// A path's parameters, each decoded after the path was split, so that `%2F` stays in its segment.
 struct Params(Vec<(String, String)>);
 
@@ -96,43 +212,4 @@ impl Params {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(service: Option<&str>, query: &str) -> Result<FunctionPath, Problem> {
-        let mut params = vec![("function".to_owned(), "f".to_owned())];
-        params.extend(service.map(|service| ("service".to_owned(), service.to_owned())));
-        let query = Query::of(&format!("/?{query}").parse().unwrap()).unwrap();
-        FunctionPath::parse(Dialect::V2021, &Params(params), &query)
-    }
-
-    fn qualifier(path: Result<FunctionPath, Problem>) -> Option<String> {
-        path.unwrap().qualifier.map(String::from)
-    }
-
-    #[test]
-    fn the_qualifier_stands_in_the_path_or_the_query() {
-        assert_eq!(qualifier(parse(Some("s"), "")), None);
-        assert_eq!(qualifier(parse(Some("s.prod"), "")).unwrap(), "prod");
-        assert_eq!(qualifier(parse(Some("s"), "qualifier=1")).unwrap(), "1");
-        let same = parse(Some("s.prod"), "qualifier=prod");
-        assert_eq!(qualifier(same).unwrap(), "prod");
-        let both = parse(Some("s.prod"), "qualifier=1").unwrap_err();
-        assert!(both.message.contains("'prod', as in the path"));
-    }
-
-    #[test]
-    fn a_function_of_no_service_is_in_the_default_one() {
-        assert_eq!(parse(None, "").unwrap().name.as_str(), "default/f");
-    }
-
-    #[test]
-    fn names_that_are_none_are_refused_by_field() {
-        for service in ["1s", "", "s/t", "é"] {
-            let problem = parse(Some(service), "").unwrap_err();
-            assert!(problem.message.starts_with("serviceName"), "{service:?}");
-        }
-        let problem = parse(Some("s.a.b"), "").unwrap_err();
-        assert!(problem.message.starts_with("qualifier 'a.b'"));
-    }
-}
+mod tests;

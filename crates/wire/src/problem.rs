@@ -1,12 +1,13 @@
 //! What is answered when something is wrong: FC's error codes, in an envelope every SDK can read.
 
+mod manage;
+
+use crate::Dialect;
 use axum::response::{IntoResponse, Response};
 use ekiden_domain::{FunctionName, Invalid, InvocationId, Qualifier, RequestId, Status};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-
-use crate::Dialect;
 
 /// An error answer: an HTTP status, FC's code, and what a person should read.
 ///
@@ -69,23 +70,8 @@ impl Problem {
             let message = format!("function '{function}' does not exist in service '{service}'");
             ("FunctionNotFound", message)
         } else {
-            let message = format!("service '{service}' does not exist");
-            ("ServiceNotFound", message)
+            return Self::service_not_found(service);
         };
-        Self::new(StatusCode::NOT_FOUND, code, message)
-    }
-
-    /// 404: the function has no such version or alias.
-    #[must_use]
-    pub fn qualifier_not_found(name: &FunctionName, qualifier: &Qualifier) -> Self {
-        let service = name.service();
-        let is_version = qualifier.as_str().bytes().all(|b| b.is_ascii_digit());
-        let (code, kind) = if is_version {
-            ("VersionNotFound", "version")
-        } else {
-            ("AliasNotFound", "alias")
-        };
-        let message = format!("{kind} '{qualifier}' of service '{service}' does not exist");
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 

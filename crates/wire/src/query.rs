@@ -39,6 +39,15 @@ impl Query {
         self.0.get(name).map(String::as_str)
     }
 
+    /// All parameters but those of these names, in order.
+    pub(crate) fn without(&self, names: &[&str]) -> String {
+        let rest = self
+            .0
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()));
+        serde_json::json!(rest.collect::<Vec<_>>()).to_string()
+    }
+
     /// The value of `name` as a `T`.
     ///
     /// # Errors

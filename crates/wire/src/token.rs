@@ -1,4 +1,7 @@
 //! `nextToken`: where the next page of a list begins, bound to the list it belongs to.
+//!
+//! Whatever a list's positions are, its tokens are sealed the same way: with a check over the
+//! position and the list.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ekiden_domain::{Invalid, ListQuery, Order, Position, RequestId, Timestamp};
@@ -7,21 +10,48 @@ use uuid::Uuid;
 
 /// The form's version: the first byte.
 const VERSION: u8 = 1;
-const BYTES: usize = 1 + 8 + 16 + CHECK_BYTES;
 /// Enough to tell a cut, altered or foreign token. It keeps no secret: whoever forges one reads a
 /// list that they may read anyway, from another place.
 const CHECK_BYTES: usize = 8;
 
+/// The token that stands for `position` in `list`, which is all that a list is asked for by.
+#[must_use]
+pub(crate) fn seal(list: &str, position: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(1 + position.len() + CHECK_BYTES);
+    bytes.push(VERSION);
+    bytes.extend(position);
+    let check = check(list, &bytes);
+    bytes.extend(check);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The position in `list` that `token` stands for.
+///
+/// # Errors
+/// If it was cut or altered, or made for another list.
+pub(crate) fn open(list: &str, token: &str) -> Result<Vec<u8>, Invalid> {
+    let opened = || {
+        let mut said = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let given = said.split_off(said.len().checked_sub(CHECK_BYTES)?);
+        let is_ours = said.first() == Some(&VERSION) && check(list, &said) == *given;
+        is_ours.then(|| said.split_off(1))
+    };
+    opened().ok_or_else(|| refused(token))
+}
+
+/// That `token` is none for the list it came with.
+pub(crate) fn refused(token: &str) -> Invalid {
+    let allowed = "the nextToken of an answer to this very list, unaltered";
+    Invalid::new("nextToken", token, allowed)
+}
+
 /// The token for the page of `query` that begins after `position`.
 #[must_use]
 pub fn encode(query: &ListQuery, position: Position) -> String {
-    let mut bytes = Vec::with_capacity(BYTES);
-    bytes.push(VERSION);
+    let mut bytes = Vec::with_capacity(8 + 16);
     bytes.extend(position.accepted_at.as_millis().to_be_bytes());
     bytes.extend(position.request_id.as_uuid().as_bytes());
-    let check = check(query, &bytes);
-    bytes.extend(check);
-    URL_SAFE_NO_PAD.encode(bytes)
+    seal(&described(query), &bytes)
 }
 
 /// The position that `token` stands for, if it was made for `query`. The page's size and whether it
@@ -30,28 +60,18 @@ pub fn encode(query: &ListQuery, position: Position) -> String {
 /// # Errors
 /// If it was cut or altered, or made for another list.
 pub fn decode(query: &ListQuery, token: &str) -> Result<Position, Invalid> {
-    let refused = || {
-        let allowed = "the nextToken of an answer to this very list, unaltered";
-        Invalid::new("nextToken", token, allowed)
+    let said = open(&described(query), token)?;
+    let position = || {
+        let (at, id) = said.split_at_checked(8)?;
+        Some(Position {
+            accepted_at: Timestamp::from_millis(i64::from_be_bytes(at.try_into().ok()?)),
+            request_id: RequestId::from_uuid(Uuid::from_slice(id).ok()?),
+        })
     };
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
-    let bytes: [u8; BYTES] = bytes.try_into().map_err(|_| refused())?;
-    let (said, given) = bytes.split_at(BYTES - CHECK_BYTES);
-    if said.first() != Some(&VERSION) || check(query, said) != given {
-        return Err(refused());
-    }
-    let accepted_at = said.get(1..9).and_then(|at| at.try_into().ok());
-    let request_id = said.get(9..).and_then(|id| Uuid::from_slice(id).ok());
-    match (accepted_at, request_id) {
-        (Some(at), Some(id)) => Ok(Position {
-            accepted_at: Timestamp::from_millis(i64::from_be_bytes(at)),
-            request_id: RequestId::from_uuid(id),
-        }),
-        _ => Err(refused()),
-    }
+    position().ok_or_else(|| refused(token))
 }
 
-fn check(query: &ListQuery, said: &[u8]) -> [u8; CHECK_BYTES] {
+fn described(query: &ListQuery) -> String {
     let time = |at: Option<Timestamp>| at.map(Timestamp::as_millis);
     let list = serde_json::json!([
         query.function.as_str(),
@@ -62,9 +82,13 @@ fn check(query: &ListQuery, said: &[u8]) -> [u8; CHECK_BYTES] {
         time(query.accepted_until),
         query.order == Order::Ascending,
     ]);
+    list.to_string()
+}
+
+fn check(list: &str, said: &[u8]) -> [u8; CHECK_BYTES] {
     let mut digest = Sha256::new();
     digest.update(said);
-    digest.update(list.to_string());
+    digest.update(list);
     let digest = digest.finalize();
     let mut check = [0; CHECK_BYTES];
     check.copy_from_slice(&digest[..CHECK_BYTES]);

@@ -52,12 +52,14 @@ impl Settings {
     /// How a worker that calls itself `name` works.
     pub(crate) fn worker(&self, name: impl Into<String>) -> WorkerConfig {
         let default = WorkerConfig::default();
-        // Several beats must fit in the timeout, so that one that is late kills nobody.
+        // Several beats must fit in the timeout, so that one that is late kills nobody; and several
+        // looks, as the reaper trusts only a heart that it has watched without a gap.
         let often = self.worker.worker_timeout / 5;
         WorkerConfig {
             name: name.into(),
             slots: self.worker.slots,
             heartbeat_interval: default.heartbeat_interval.min(often),
+            keep_interval: default.keep_interval.min(often),
             worker_timeout: self.worker.worker_timeout,
             on_database_loss: self.worker.on_database_loss,
             drain_grace: self.worker.drain_grace,

@@ -2,8 +2,7 @@
 
 use crate::fixture::{NOW, accepted, at, function, started, worker};
 use ekiden_domain::{Function, Lane, Status};
-use ekiden_store::{Catalog, Commit, Held, Store, StoreError, Worker};
-use std::time::Duration;
+use ekiden_store::{Commit, Held, Store, StoreError, Worker};
 
 pub(crate) async fn a_heartbeat_tells_what_is_held_and_who_is_gone(store: Store) {
     store.migrate().await.unwrap();

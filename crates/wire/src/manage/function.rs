@@ -1,0 +1,225 @@
+//! A function: what FC says of one, and what Ekiden makes of it.
+
+mod code;
+mod filter;
+mod target;
+
+pub use filter::FunctionFilter;
+pub use target::TARGET_VARIABLE;
+
+use super::{
+    Fields, FromFields, MAX_DESCRIPTION, arn, check_attributes, check_name, fields::Type, id,
+    object, time,
+};
+use crate::{Dialect, Problem};
+use ekiden_domain::{AsyncConfig, Entry, Function, FunctionName, Registered, Timestamp};
+use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+
+/// FC's longest time for one attempt, in seconds.
+const MAX_TIMEOUT: u64 = 86_400;
+/// FC's time for one attempt where none is given.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_RUNTIME: usize = 64;
+
+const ENVIRONMENT: &str = "environmentVariables";
+
+const TYPES: &[(&str, Type)] = &[
+    ("handler", Type::Text),
+    ("memorySize", Type::Whole),
+    ("cpu", Type::Number),
+    ("diskSize", Type::Whole),
+    ("gpuMemorySize", Type::Whole),
+    ("gpuConfig", Type::Object),
+    ("initializer", Type::Text),
+    ("initializationTimeout", Type::Whole),
+    ("caPort", Type::Whole),
+    ("customRuntimeConfig", Type::Object),
+    ("customContainerConfig", Type::Object),
+    ("customHealthCheckConfig", Type::Object),
+    ("customDNS", Type::Object),
+    ("instanceConcurrency", Type::Whole),
+    ("instanceSoftConcurrency", Type::Whole),
+    ("instanceType", Type::Text),
+    ("instanceLifecycleConfig", Type::Object),
+    ("layers", Type::List),
+    ("role", Type::Text),
+    ("tags", Type::List),
+    ("internetAccess", Type::Flag),
+    ("disableOndemand", Type::Flag),
+    ("idleTimeout", Type::Whole),
+    ("logConfig", Type::Object),
+    ("vpcConfig", Type::Object),
+    ("nasConfig", Type::Object),
+    ("ossMountConfig", Type::Object),
+    ("tracingConfig", Type::Object),
+];
+
+/// What is answered and never asked: a client that sends back what it got means nothing by it.
+const TOLD: [&str; 14] = [
+    "functionArn",
+    "functionId",
+    "codeSize",
+    "codeChecksum",
+    "createdTime",
+    "lastModifiedTime",
+    "invocationRestriction",
+    "layersArnV2",
+    "state",
+    "stateReason",
+    "stateReasonCode",
+    "lastUpdateStatus",
+    "lastUpdateStatusReason",
+    "lastUpdateStatusReasonCode",
+];
+
+/// A function as a request describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionBody {
+    name: Option<String>,
+    description: Option<String>,
+    timeout: Option<Duration>,
+    /// What is kept and given back, the environment included.
+    attributes: Map<String, Value>,
+}
+
+impl FromFields for FunctionBody {
+    fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
+        // As one generation of SDKs spells it in an update.
+        fields.rename("InstanceConcurrency", "instanceConcurrency");
+        let name = fields.text("functionName", usize::MAX)?;
+        let description = fields.text("description", MAX_DESCRIPTION)?;
+        let timeout = fields.whole("timeout", 1..=MAX_TIMEOUT)?;
+        let runtime = fields.text("runtime", MAX_RUNTIME)?;
+        let environment = target::environment(&mut fields)?;
+        let code = code::take(&mut fields)?;
+        fields.forget(&TOLD);
+        let mut attributes = fields.rest(TYPES)?;
+        if let Some(runtime) = runtime {
+            if runtime.is_empty() {
+                return Err(Problem::required("runtime"));
+            }
+            attributes.insert("runtime".to_owned(), runtime.into());
+        }
+        attributes.extend(environment.map(|it| (ENVIRONMENT.to_owned(), it.into())));
+        attributes.extend(code.unwrap_or_default());
+        Ok(Self {
+            name,
+            description,
+            timeout: timeout.map(Duration::from_secs),
+            attributes,
+        })
+    }
+}
+
+impl FunctionBody {
+    /// The function that is to be made in `service`, and its name. Its invocations are no tasks
+    /// until its config says so.
+    ///
+    /// # Errors
+    /// If it lacks what it must have, or has more attributes than are kept.
+    pub fn create(&self, service: &str) -> Result<(FunctionName, Registered), Problem> {
+        let name = self.name.as_deref();
+        let name = FunctionName::new(
+            service,
+            name.ok_or_else(|| Problem::required("functionName"))?,
+        )?;
+        if !self.attributes.contains_key("runtime") {
+            return Err(Problem::required("runtime"));
+        }
+        let function = Function {
+            timeout: DEFAULT_TIMEOUT,
+            async_config: AsyncConfig {
+                stateful: false,
+                ..AsyncConfig::default()
+            },
+            ..Function::named(&name)
+        };
+        let blank = Registered {
+            attributes: Some(Map::new()),
+            ..Registered::from_file(function)
+        };
+        let made = self.update(&name, &blank)?;
+        Ok((name, made))
+    }
+
+    /// The function `name`, which was `old`, as it is to be: what is not given stays.
+    ///
+    /// # Errors
+    /// If another name is given, or it would have more attributes than are kept.
+    pub fn update(&self, name: &FunctionName, old: &Registered) -> Result<Registered, Problem> {
+        check_name("functionName", self.name.as_deref(), name.function())?;
+        let mut function = (*old.function).clone();
+        if let Some(description) = &self.description {
+            function.description.clone_from(description);
+        }
+        function.timeout = self.timeout.unwrap_or(function.timeout);
+        let mut attributes = old.attributes.clone().unwrap_or_default();
+        if let Some(environment) = self.attributes.get(ENVIRONMENT) {
+            target::follow(&mut function, attributes.get(ENVIRONMENT), environment)?;
+        }
+        attributes.extend(self.attributes.clone());
+        check_attributes(&attributes)?;
+        Ok(Registered {
+            function: Arc::new(function),
+            attributes: Some(attributes),
+            ..old.clone()
+        })
+    }
+}
+
+/// The JSON of a function's head or of a published version of it; `created_at` is when the head was
+/// made.
+#[must_use]
+pub fn json(
+    dialect: Dialect,
+    name: &FunctionName,
+    shown: &Entry<Registered>,
+    created_at: Timestamp,
+) -> Value {
+    let Registered {
+        function,
+        attributes,
+        disabled,
+        ..
+    } = &shown.value;
+    let mut json = object(json!({
+        "runtime": "custom",
+        "handler": "",
+        ENVIRONMENT: {},
+        "codeSize": 0,
+        "codeChecksum": "0",
+    }));
+    json.extend(attributes.clone().unwrap_or_default());
+    json.extend(object(json!({
+        "functionName": name.function(),
+        "functionId": id("function", name.as_str(), created_at),
+        "description": function.description,
+        // A configuration may say less than a second.
+        "timeout": function.timeout.as_millis().div_ceil(1000) as u64,
+        "createdTime": time(created_at),
+        "lastModifiedTime": time(shown.changed_at),
+    })));
+    if dialect.is_fc3() {
+        json.insert("functionArn".to_owned(), arn(name).into());
+        json.insert("state".to_owned(), "Active".into());
+        json.insert("lastUpdateStatus".to_owned(), "Successful".into());
+        if let Some(Value::Array(layers)) = json.get_mut("layers") {
+            for layer in layers {
+                // They are given as names and told as objects.
+                if layer.is_string() {
+                    *layer = json!({ "arn": layer, "size": 0 });
+                }
+            }
+        }
+        if let Some(disabled) = disabled {
+            let restriction = json!({
+                "disable": true,
+                "reason": disabled.reason,
+                "lastModifiedTime": time(disabled.since),
+            });
+            json.insert("invocationRestriction".to_owned(), restriction);
+        }
+    }
+    json.into()
+}

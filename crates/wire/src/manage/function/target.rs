@@ -1,0 +1,62 @@
+//! Where a function runs: FC has no word for it, so the environment tells.
+
+use crate::{Problem, manage::Fields};
+use ekiden_domain::{Function, Invalid, Target};
+use http::Uri;
+use serde_json::{Map, Value};
+
+/// The environment variable that names the URL of the server which runs the function.
+pub const TARGET_VARIABLE: &str = "EKIDEN_TARGET";
+
+/// The environment that a request gives a function.
+pub(super) fn environment(fields: &mut Fields) -> Result<Option<Map<String, Value>>, Problem> {
+    let Some(mut variables) = fields.object(super::ENVIRONMENT)? else {
+        return Ok(None);
+    };
+    let mut environment = Map::new();
+    for name in variables.names() {
+        let value = variables.text(&name, usize::MAX)?;
+        environment.extend(value.map(|value| (name, value.into())));
+    }
+    Ok(Some(environment))
+}
+
+/// Makes the target what the environment `new` says; `old` is the one before. A target that no
+/// environment gave, but the configuration, stays until one does: so a command can neither be
+/// given nor be altered here.
+pub(super) fn follow(
+    function: &mut Function,
+    old: Option<&Value>,
+    new: &Value,
+) -> Result<(), Problem> {
+    match url(Some(new)) {
+        Some(url) => {
+            check(url)?;
+            function.target = Some(Target::Http(url.to_owned()));
+            function.environment.clear();
+            function.working_directory = None;
+        }
+        None if url(old).is_some() => function.target = None,
+        None => {}
+    }
+    Ok(())
+}
+
+fn url(environment: Option<&Value>) -> Option<&str> {
+    let url = environment?.get(TARGET_VARIABLE)?.as_str()?;
+    (!url.is_empty()).then_some(url)
+}
+
+fn check(url: &str) -> Result<(), Problem> {
+    let is_http = |uri: &Uri| {
+        let is_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        is_scheme && uri.host().is_some_and(|host| !host.is_empty())
+    };
+    if url.parse().as_ref().is_ok_and(is_http) {
+        return Ok(());
+    }
+    // Only the scheme is shown: what follows may hold a password.
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let field = format!("{}.{TARGET_VARIABLE}", super::ENVIRONMENT);
+    Err(Invalid::new(field, scheme, "a URL that begins with http:// or https://").into())
+}
