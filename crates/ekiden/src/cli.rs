@@ -1,6 +1,10 @@
 //! The command line. Each command is a file; this one says which there are.
 
+#[macro_use]
+mod out;
+
 mod admin;
+mod bench;
 mod demo;
 mod get;
 mod invoke;
@@ -51,6 +55,8 @@ enum Command {
     Reconcile(admin::Reconcile),
     /// Look for trouble, and say what to do
     Doctor(admin::Doctor),
+    /// Measure how fast this machine, database and broker carry tasks
+    Bench(bench::Bench),
     /// Run a command so that it ends with the worker that asked for it
     #[command(hide = true)]
     Guard {
@@ -117,6 +123,7 @@ impl Command {
             Self::Key(key) => key.run().await,
             Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Doctor(doctor) => doctor.run().await,
+            Self::Bench(bench) => bench.run().await,
             Self::Guard { .. } => Ok(ExitCode::FAILURE),
         }
     }

@@ -84,6 +84,15 @@ pub struct StatusCount {
     pub count: u64,
 }
 
+/// What the database has done since its statistics began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Transactions committed in this database.
+    pub commits: i64,
+    /// Bytes written to the write-ahead log, of the whole server.
+    pub wal_bytes: i64,
+}
+
 /// The schema, as found and as known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {

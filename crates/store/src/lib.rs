@@ -23,7 +23,7 @@ mod registry;
 mod retention;
 mod row;
 
-pub use answer::{Accepted, Commit, Held, Schema, StatusCount, Undispatched, Worker};
+pub use answer::{Accepted, Commit, Held, Schema, StatusCount, Undispatched, Usage, Worker};
 pub use catalog::Catalog;
 pub use config::{Database, StoreConfig};
 pub use error::StoreError;
@@ -118,6 +118,11 @@ impl Store {
     /// clocks with, never to decide by.
     pub async fn clock(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
         self.bounded(read::clock(&self.inner.backend, now)).await
+    }
+
+    /// What the database has done so far; `None` on SQLite, which does not count it.
+    pub async fn usage(&self) -> Result<Option<Usage>, StoreError> {
+        self.bounded(read::usage(&self.inner.backend)).await
     }
 
     /// The schema as found and as known.

@@ -1,7 +1,7 @@
 //! Reading invocations: one, some, or how many.
 
 use crate::{
-    StatusCount, StoreError,
+    StatusCount, StoreError, Usage,
     backend::{Backend, read},
     row::{RecordRow, columns, fault_kind, inconsistent},
 };
@@ -25,6 +25,19 @@ pub(crate) async fn clock(backend: &Backend, now: Timestamp) -> Result<Timestamp
             .fetch_one(pool)
             .await?;
     Ok(Timestamp::from_millis(millis))
+}
+
+pub(crate) async fn usage(backend: &Backend) -> Result<Option<Usage>, StoreError> {
+    let Backend::Postgres(pool) = backend else {
+        return Ok(None);
+    };
+    let (commits, wal_bytes): (i64, i64) = sqlx::query_as(
+        "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
+         FROM pg_stat_database WHERE datname = current_database()",
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(Some(Usage { commits, wal_bytes }))
 }
 
 pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Record>, StoreError> {

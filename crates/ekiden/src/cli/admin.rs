@@ -48,9 +48,9 @@ impl Migrate {
         if self.owner.json {
             render::json(&json!({ "from": from, "to": to }))?;
         } else if from == to {
-            println!("the schema is up to date, at version {to}");
+            outln!("the schema is up to date, at version {to}");
         } else {
-            println!("the schema was migrated from version {from} to {to}");
+            outln!("the schema was migrated from version {from} to {to}");
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -71,7 +71,7 @@ impl Reconcile {
         if self.owner.json {
             render::json(&json!({ "dispatched": count }))?;
         } else {
-            println!("dispatched {count} waiting invocations once more");
+            outln!("dispatched {count} waiting invocations once more");
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -98,9 +98,9 @@ impl Doctor {
                     Level::Warning => "warning",
                     Level::Ok => "ok",
                 };
-                println!("{level:<8} {:<12} {}", finding.what, finding.found);
+                outln!("{level:<8} {:<12} {}", finding.what, finding.found);
                 if !finding.advice.is_empty() {
-                    println!("{:<8} {:<12} -> {}", "", "", finding.advice);
+                    outln!("{:<8} {:<12} -> {}", "", "", finding.advice);
                 }
             }
         }
@@ -165,9 +165,9 @@ async fn apply(file: PathBuf, owner: OwnerArgs) -> Result<ExitCode, Failure> {
         render::json(&json!({ "applied": changed, "unchanged": unchanged }))?;
     } else {
         for name in &changed {
-            println!("applied {name}");
+            outln!("applied {name}");
         }
-        println!("{} applied, {unchanged} unchanged", changed.len());
+        outln!("{} applied, {unchanged} unchanged", changed.len());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -231,7 +231,7 @@ async fn delete(function: FunctionName, owner: OwnerArgs) -> Result<ExitCode, Fa
     if owner.json {
         render::json(&json!({ "deleted": function }))?;
     } else {
-        println!("deleted {function}");
+        outln!("deleted {function}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -86,7 +86,7 @@ async fn perform(plan: Plan, exit: bool, stop: CancellationToken) -> anyhow::Res
         Some(Ok(told)) => told?,
     };
     if !exit && !stop.is_cancelled() {
-        println!("It goes on running; end it with Ctrl-C.");
+        outln!("It goes on running; end it with Ctrl-C.");
         stop.cancelled().await;
     }
     ending.cancel();

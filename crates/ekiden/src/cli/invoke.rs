@@ -55,7 +55,7 @@ impl Invoke {
                 let (request, invocation) = (&accepted.request_id, &accepted.invocation_id);
                 render::json(&json!({ "requestId": request, "invocationId": invocation }))?;
             } else {
-                println!("{id}");
+                outln!("{id}");
             }
             return Ok(ExitCode::SUCCESS);
         }

@@ -102,8 +102,8 @@ async fn create(key: AccessKey, owner: OwnerArgs) -> Result<ExitCode, Failure> {
         render::json(&json!({ "id": key.id, "secret": secret.expose() }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("EKIDEN_ACCESS_KEY_ID={}", key.id);
-    println!("EKIDEN_ACCESS_KEY_SECRET={}", secret.expose());
+    outln!("EKIDEN_ACCESS_KEY_ID={}", key.id);
+    outln!("EKIDEN_ACCESS_KEY_SECRET={}", secret.expose());
     eprintln!("The secret is not shown again. From now on every request must be signed.");
     Ok(ExitCode::SUCCESS)
 }
@@ -143,7 +143,7 @@ async fn revoke(id: String, owner: OwnerArgs) -> Result<ExitCode, Failure> {
     if owner.json {
         render::json(&json!({ "revoked": id }))?;
     } else {
-        println!("revoked {id}");
+        outln!("revoked {id}");
     }
     Ok(ExitCode::SUCCESS)
 }

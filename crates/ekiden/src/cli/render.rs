@@ -9,7 +9,7 @@ const SHOWN: usize = 60;
 
 /// Prints JSON.
 pub(super) fn json(value: &Value) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
@@ -25,7 +25,7 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) {
         column.set_padding((0, 2));
     }
     for line in table.lines() {
-        println!("{}", line.trim_end());
+        outln!("{}", line.trim_end());
     }
 }
 
@@ -73,9 +73,9 @@ pub(super) fn record(record: &Record) {
         facts.push(("payload", format!("{} ({encoding})", line(payload))));
     }
     for (name, value) in facts {
-        println!("{name:<11} {value}");
+        outln!("{name:<11} {value}");
     }
-    println!();
+    outln!();
     let events = record.events.iter().map(|event| {
         let status = event.status.to_string();
         vec![time(event.timestamp), status, event.event_detail.clone()]

@@ -42,7 +42,7 @@ impl Serve {
                 // The database may hold a key, which this does not look at.
                 eprintln!("warning: {problems}");
             }
-            println!("the configuration is valid");
+            outln!("the configuration is valid");
             return Ok(ExitCode::SUCCESS);
         }
         telemetry::start_log(self.log_format)?;

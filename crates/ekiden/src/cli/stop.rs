@@ -25,7 +25,7 @@ impl Stop {
             render::json(&found)?;
         } else {
             let record: Record = serde_json::from_value(found).context("the record")?;
-            println!("{} {}", record.invocation_id, record.status);
+            outln!("{} {}", record.invocation_id, record.status);
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -81,21 +81,23 @@ const TASKS: [Task; 8] = [
 
 /// Tells the story; returns whether every task ended as expected.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<bool> {
-    println!("Ekiden listens on {}\n", stage.endpoint);
+    outln!("Ekiden listens on {}\n", stage.endpoint);
     for task in &TASKS {
-        println!("{:<16} {:<16} {}", task.function, task.id, task.shows);
+        outln!("{:<16} {:<16} {}", task.function, task.id, task.shows);
     }
-    println!();
+    outln!();
     let tasks = try_join_all(TASKS.iter().map(|task| live(stage, task)));
     let ((), records) = tokio::try_join!(interfere(stage), tasks)?;
-    println!();
+    outln!();
     let mut as_expected = true;
     for (task, record) in TASKS.iter().zip(&records) {
         let ended = (record.status, record.already_retried_times);
         if ended != (task.expected, task.retries) {
-            println!(
+            outln!(
                 "{}: expected {} after {} retries",
-                task.id, task.expected, task.retries
+                task.id,
+                task.expected,
+                task.retries
             );
             as_expected = false;
         }
@@ -122,7 +124,7 @@ async fn live(stage: &Stage, task: &Task) -> anyhow::Result<Record> {
     let (function, id) = (&function, task.id);
     let ended = follow(&stage.client, Invocation { function, id }, |event| {
         let time = render::time(event.timestamp);
-        println!("{time}  {:<16} {}", task.id, event.status);
+        outln!("{time}  {:<16} {}", task.id, event.status);
     });
     serde_json::from_value(ended.await?).context("the record")
 }
@@ -167,7 +169,7 @@ async fn until(stage: &Stage, function: &str, id: &str, status: Status) -> anyho
 }
 
 fn print_next_steps(endpoint: &str) {
-    println!(
+    outln!(
         "
 Try it yourself:
 

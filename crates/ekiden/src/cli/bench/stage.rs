@@ -1,0 +1,225 @@
+//! What is measured: the parts of a platform in this process, each started when it is its turn.
+
+use crate::{
+    clock::SystemClock,
+    http::{Auth, Front, Gate, Phase, Server, serve},
+    settings::Settings,
+};
+use anyhow::{Context, bail};
+use axum::Router;
+use ekiden_broker::Broker;
+use ekiden_dispatch::Dispatcher;
+use ekiden_domain::{Clock, Function, FunctionName, InvocationId};
+use ekiden_enqueue::Enqueue;
+use ekiden_executor::{Executor, ExecutorConfig, Handlers};
+use ekiden_store::{Catalog, Database, DatabaseClaim, Store, Usage};
+use ekiden_worker::Worker;
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// The function that is invoked: its service and its name.
+pub(super) const FUNCTION: (&str, &str) = ("bench", "noop");
+/// How often it is looked whether all tasks have ended.
+const LOOK: Duration = Duration::from_millis(5);
+/// How long nothing may end before something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The parts of a platform.
+pub(super) struct Stage {
+    settings: Settings,
+    store: Store,
+    broker: Broker,
+    catalog: Catalog,
+    executor: Executor,
+    address: SocketAddr,
+    function: FunctionName,
+    stop: CancellationToken,
+    parts: Vec<JoinHandle<()>>,
+    _claim: Option<DatabaseClaim>,
+}
+
+/// A worker at work.
+pub(super) struct Working {
+    stop: CancellationToken,
+    worker: JoinHandle<()>,
+}
+
+impl Working {
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        // A worker that panicked has told so.
+        drop(self.worker.await);
+    }
+}
+
+impl Stage {
+    /// Opens the configured store and broker, and serves the enqueue API on a free port.
+    pub(super) async fn open(settings: Settings) -> anyhow::Result<Self> {
+        let store = Store::open(settings.store()).await?;
+        store.migrate().await?;
+        let broker = match settings.broker() {
+            Some(config) => Broker::amqp(config)?,
+            None => Broker::in_process(),
+        };
+        let claim = store.claim_database().await?;
+        if claim.is_none() {
+            bail!("another process uses this database with an in-process queue");
+        }
+        if let Some(count) = store.count_live().await?.first() {
+            bail!(
+                "the database has {} invocations that are {}: give the benchmark one of its own",
+                count.count,
+                count.status
+            );
+        }
+        let function: Function = serde_json::from_value(serde_json::json!({
+            "service": FUNCTION.0, "name": FUNCTION.1, "target": { "handler": "noop" },
+        }))?;
+        store.put_function(&function, SystemClock.now()).await?;
+        let catalog = Catalog::new(store.clone());
+        let handlers = Handlers::new().with("noop", async |_, payload| Ok(payload));
+        let executor = Executor::new(handlers, ExecutorConfig::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let stop = CancellationToken::new();
+        let dispatch = settings.dispatch();
+        let dispatcher = Dispatcher::new(store.clone(), broker.clone(), clock.clone(), dispatch);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let api = Enqueue::new(
+            store.clone(),
+            catalog.clone(),
+            clock.clone(),
+            executor.clone(),
+        );
+        let server = Server {
+            listener,
+            routes: front(&settings, &store, clock).before(api.router(), Router::new()),
+            grace: Duration::ZERO,
+        };
+        let parts = vec![
+            tokio::spawn(dispatcher.run(stop.clone())),
+            tokio::spawn(serve(server, stop.clone())),
+        ];
+        Ok(Self {
+            function: function.full_name()?,
+            settings,
+            store,
+            broker,
+            catalog,
+            executor,
+            address,
+            stop,
+            parts,
+            _claim: claim,
+        })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) const fn slots(&self) -> u32 {
+        self.settings.worker.slots
+    }
+
+    pub(super) const fn store_name(&self) -> &'static str {
+        match self.settings.database.database {
+            Database::Postgres { .. } => "postgres",
+            Database::Sqlite { .. } => "sqlite",
+        }
+    }
+
+    pub(super) const fn broker_name(&self) -> &'static str {
+        if self.broker.is_in_process() {
+            "in-process"
+        } else {
+            "amqp"
+        }
+    }
+
+    /// Starts a worker.
+    pub(super) fn worker(&self) -> Working {
+        let worker = Worker::new(
+            self.store.clone(),
+            self.broker.clone(),
+            self.catalog.clone(),
+            self.executor.clone(),
+            Arc::new(SystemClock),
+            self.settings.worker("bench"),
+        );
+        let stop = self.stop.child_token();
+        let worker = tokio::spawn(worker.run(stop.clone()));
+        Working { stop, worker }
+    }
+
+    /// Waits until no invocation is waiting or running; tells how long that took.
+    pub(super) async fn until_empty(&self) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        let (mut left, mut moved) = (u64::MAX, started);
+        loop {
+            let counts = self.store.count_live().await?;
+            let now = counts.iter().map(|count| count.count).sum();
+            if now == 0 {
+                return Ok(started.elapsed());
+            }
+            if now != left {
+                (left, moved) = (now, Instant::now());
+            } else if moved.elapsed() > PATIENCE {
+                bail!("{left} tasks are left, and none has ended for {PATIENCE:?}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Whether the invocation has ended.
+    pub(super) async fn has_ended(&self, id: &InvocationId) -> anyhow::Result<bool> {
+        let found = self.store.find(&self.function, id).await?;
+        Ok(found
+            .context("an accepted task")?
+            .invocation
+            .status()
+            .is_final())
+    }
+
+    /// What the database has done so far, where it counts that.
+    pub(super) async fn usage(&self) -> anyhow::Result<Option<Usage>> {
+        Ok(self.store.usage().await?)
+    }
+
+    pub(super) async fn close(self) {
+        self.stop.cancel();
+        for part in self.parts {
+            // A part that panicked has told so.
+            drop(part.await);
+        }
+        self.broker.close().await;
+    }
+}
+
+fn front(settings: &Settings, store: &Store, clock: Arc<dyn Clock>) -> Front {
+    let gate = Gate::closed("");
+    gate.set(Phase::Ready);
+    Front {
+        auth: Auth::new([], store.clone(), Arc::clone(&clock)),
+        clock,
+        gate,
+        timeout: settings.server.request_timeout,
+    }
+}
+
+/// How much memory this process has resident, in MiB.
+pub(super) fn rss_mb() -> anyhow::Result<f64> {
+    let status = fs::read_to_string("/proc/self/status").context("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: f64 = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .and_then(|kib| kib.parse().ok())
+        .context("VmRSS of /proc/self/status")?;
+    Ok((kib / 1024.0 * 10.0).round() / 10.0)
+}
