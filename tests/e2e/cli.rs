@@ -1,0 +1,7 @@
+//! The commands: what they print, and how they exit.
+
+mod demo;
+mod owner;
+mod producer;
+mod reader;
+mod usage;

@@ -1,0 +1,289 @@
+//! The commands of the store's owner: to the store itself, or through the running server's socket.
+
+use crate::{
+    spelling::UNVERSIONED,
+    world::{Plan, Said, World, until, until_status},
+};
+use std::os::unix::fs::PermissionsExt;
+
+both_stacks! {
+    functions_are_managed_while_a_server_runs,
+    functions_are_managed_without_a_server,
+    a_file_with_mistakes_changes_nothing,
+    migrate_says_what_it_did,
+    doctor_finds_a_healthy_platform_healthy,
+    doctor_finds_what_is_wrong,
+    reconcile_says_how_many,
+}
+
+const NEW: &str = r#"
+[[function]]
+service = "new"
+name = "one"
+target = { http = "@" }
+
+[[function]]
+service = "new"
+name = "two"
+target = { command = ["cat"] }
+max_concurrency = 3
+"#;
+
+fn is_said(said: &Said, code: i32, text: &str) {
+    assert_eq!(said.code, code, "{said:?}");
+    assert!(
+        said.out.contains(text) || said.err.contains(text),
+        "{text}: {said:?}"
+    );
+}
+
+/// Registers, shows and removes functions, whoever has the store.
+async fn manage(world: &World) {
+    let file = world.write(NEW, "toml");
+    let apply = ["function", "apply", file.to_str().unwrap()];
+    is_said(
+        &world.run(&apply).await,
+        0,
+        "applied new/one\napplied new/two\n2 applied, 0 unchanged",
+    );
+    is_said(&world.run(&apply).await, 0, "0 applied, 2 unchanged");
+    let changed = NEW.replace("max_concurrency = 3", "timeout = \"5s\"");
+    let file = world.write(&changed, "toml");
+    let said = world
+        .run(&["function", "apply", file.to_str().unwrap(), "--json"])
+        .await;
+    assert_eq!(
+        said.json(),
+        serde_json::json!({ "applied": ["new/two"], "unchanged": 1 })
+    );
+    let said = world.run(&["function", "list"]).await;
+    for text in ["new/one", "new/two", "command cat", "5s", "FUNCTION"] {
+        is_said(&said, 0, text);
+    }
+    let listed = world.run(&["function", "list", "--json"]).await.json();
+    let names: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].clone())
+        .collect();
+    assert!(
+        names.contains(&"one".into()) && names.contains(&"two".into()),
+        "{names:?}"
+    );
+    let function = r#"[{"service":"new","name":"three","target":{"http":"@"}}]"#;
+    let file = world.write(function, "json");
+    is_said(
+        &world
+            .run(&["function", "apply", file.to_str().unwrap()])
+            .await,
+        0,
+        "new/three",
+    );
+    let delete = ["function", "delete", "new/three"];
+    is_said(&world.run(&delete).await, 0, "deleted new/three");
+    is_said(
+        &world.run(&delete).await,
+        1,
+        "'new/three' is not registered",
+    );
+}
+
+async fn functions_are_managed_while_a_server_runs(world: &World) {
+    let server = world.serve(Plan::default()).await;
+    if world.broker.is_none() {
+        let socket = world.path().join("data/ekiden.sock");
+        let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "its owner's alone");
+    }
+    manage(world).await;
+    // The server learns of it.
+    let invoke = "/services/new/functions/one/invocations";
+    let accepted = until("the new function", async || {
+        let answer = server.client.post(invoke, &[], "hello").await;
+        (answer.status == 202).then_some(answer)
+    })
+    .await;
+    let id = accepted.request_id();
+    until("the call", async || world.functions.calls_of(id).pop()).await;
+    is_said(
+        &world.run(&["function", "delete", "new/one"]).await,
+        0,
+        "deleted",
+    );
+    until("the function to be gone", async || {
+        (server.client.post(invoke, &[], "").await.status == 404).then_some(())
+    })
+    .await;
+    // Its tasks are still told of.
+    let task = format!("/services/new/functions/one/stateful-async-invocations/{id}");
+    assert_eq!(server.client.get(&task).await.status, 200);
+}
+
+async fn functions_are_managed_without_a_server(world: &World) {
+    if world.broker.is_some() {
+        is_said(
+            &world.run(&["function", "list"]).await,
+            1,
+            "run `ekiden migrate`",
+        );
+        assert_eq!(world.run(&["migrate"]).await.code, 0);
+    }
+    manage(world).await;
+    // A server that starts finds them.
+    let server = world.serve(Plan::default()).await;
+    let accepted = server
+        .client
+        .post("/services/new/functions/one/invocations", &[], "")
+        .await;
+    assert_eq!(accepted.status, 202);
+}
+
+async fn a_file_with_mistakes_changes_nothing(world: &World) {
+    let _server = world.serve(Plan::default()).await;
+    let mistakes = format!("{NEW}timeout = \"25h\"\ncolour = \"red\"\n");
+    let file = world.write(&mistakes, "toml");
+    let said = world
+        .run(&["function", "apply", file.to_str().unwrap()])
+        .await;
+    is_said(&said, 2, "function[new/two].colour is not a setting");
+    let file = world.write(
+        &NEW.replace("max_concurrency = 3", "timeout = \"25h\""),
+        "toml",
+    );
+    let said = world
+        .run(&["function", "apply", file.to_str().unwrap()])
+        .await;
+    is_said(&said, 2, "function[new/two].timeout");
+    let file = world.write("[server]\nlisten = \"127.0.0.1:1\"\n", "toml");
+    let said = world
+        .run(&["function", "apply", file.to_str().unwrap()])
+        .await;
+    is_said(&said, 2, "nothing but [[function]] entries");
+    let said = world
+        .run(&["function", "apply", "/no/such/file.toml"])
+        .await;
+    is_said(&said, 2, "cannot be read");
+    let listed = world.run(&["function", "list"]).await;
+    assert!(!listed.out.contains("new/"), "{listed:?}");
+}
+
+async fn migrate_says_what_it_did(world: &World) {
+    let said = world.run(&["migrate"]).await;
+    is_said(&said, 0, "migrated from version 0 to");
+    is_said(&world.run(&["migrate"]).await, 0, "up to date, at version");
+    let said = world.run(&["migrate", "--json"]).await.json();
+    assert!(
+        said["from"].as_i64() >= Some(1) && said["from"] == said["to"],
+        "{said}"
+    );
+    // Also while a server runs.
+    let _server = world.serve(Plan::default()).await;
+    is_said(&world.run(&["migrate"]).await, 0, "up to date");
+}
+
+async fn doctor_finds_a_healthy_platform_healthy(world: &World) {
+    let server = world.serve(Plan::default()).await;
+    let accepted = server
+        .client
+        .post(&UNVERSIONED.invoke("f"), &[], "hang")
+        .await;
+    until_status(&server.client, accepted.request_id(), "Running").await;
+    let said = world.run(&["doctor"]).await;
+    for what in [
+        "database",
+        "broker",
+        "clock",
+        "outbox",
+        "claims",
+        "workers",
+        "1 Running",
+    ] {
+        is_said(&said, 0, what);
+    }
+    assert!(
+        !said.out.contains("ERROR") && !said.out.contains("warning"),
+        "{said:?}"
+    );
+    let said = world.run(&["doctor", "--json"]).await;
+    let found = said.json();
+    assert!(
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|it| it["level"] == "ok"),
+        "{found}"
+    );
+}
+
+async fn doctor_finds_what_is_wrong(world: &World) {
+    // No worker: a warning, which is no failure.
+    assert_eq!(world.run(&["migrate"]).await.code, 0);
+    is_said(
+        &world.run(&["doctor"]).await,
+        0,
+        "start a process with the role worker",
+    );
+    let doctor = |name: &str, value: &str| {
+        let mut command = world.ekiden(&["doctor"]);
+        command.env(name, value);
+        Said::of(command)
+    };
+    let said = doctor("AMQP_URL", "amqp://127.0.0.1:1/%2f").await;
+    is_said(&said, 1, "check broker.url");
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    is_said(
+        &doctor("DATABASE_URL", nowhere).await,
+        1,
+        "check database.url",
+    );
+    if let Some(server) = world
+        .database_url
+        .rsplit_once('/')
+        .map(|(server, _)| server)
+        && world.broker.is_some()
+    {
+        // A database of no schema.
+        let said = doctor("DATABASE_URL", &format!("{server}/template1")).await;
+        is_said(&said, 1, "run `ekiden migrate`");
+    }
+}
+
+async fn reconcile_says_how_many(world: &World) {
+    if world.broker.is_none() {
+        let _server = world.serve(Plan::default()).await;
+        let said = world.run(&["reconcile", "--json"]).await;
+        assert_eq!(said.json(), serde_json::json!({ "dispatched": 0 }));
+        return;
+    }
+    // Without a worker the tasks wait, once dispatched, in the broker alone.
+    let enqueue = Plan {
+        arguments: vec!["--migrate", "--role", "enqueue"],
+        ..Plan::default()
+    };
+    let server = world.serve(enqueue).await;
+    for _ in 0..3 {
+        assert_eq!(
+            server
+                .client
+                .post(&UNVERSIONED.invoke("f"), &[], "")
+                .await
+                .status,
+            202
+        );
+    }
+    let dispatched = until("the outbox to be empty", async || {
+        let said = world.run(&["reconcile", "--json"]).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        said.json()["dispatched"]
+            .as_u64()
+            .filter(|count| *count > 0)
+    });
+    assert_eq!(dispatched.await, 3);
+    is_said(
+        &world.run(&["reconcile"]).await,
+        0,
+        "waiting invocations once more",
+    );
+}

@@ -1,0 +1,8 @@
+//! What the platform promises, put to the test: nothing is lost, and what runs twice is explained.
+
+mod crash;
+mod ledger;
+mod load;
+mod patience;
+mod strangers;
+mod wiped;

@@ -1,0 +1,5 @@
+//! How processes start, what they refuse to start with, and how they end.
+
+mod database;
+mod ending;
+mod refusal;

@@ -1,0 +1,117 @@
+//! A database that is down, or goes away.
+
+use crate::{
+    proxy::Proxy,
+    server::Server,
+    spelling::{SPELLINGS, UNVERSIONED},
+    world::{Plan, World, production, until, until_status},
+};
+
+/// A closed way to the world's PostgreSQL, and the plan of a process that takes it.
+async fn behind_a_proxy(world: &World) -> (Proxy, Plan) {
+    let (start, database) = world.database_url.rsplit_once('/').unwrap();
+    let (user, server) = start.rsplit_once('@').unwrap();
+    let proxy = Proxy::closed(server.to_owned()).await;
+    let url = format!("{user}@{}/{database}", proxy.address);
+    let plan = Plan {
+        environment: vec![("DATABASE_URL", url)],
+        ..Plan::default()
+    };
+    (proxy, plan)
+}
+
+/// Alive, but not ready, and says so to everybody.
+async fn is_held_off(server: &Server) {
+    let client = &server.client;
+    let alive = client.get("/healthz").await;
+    assert_eq!(
+        (alive.status, &alive.json()["status"]),
+        (200, &"alive".into())
+    );
+    assert_eq!(client.get("/metrics").await.status, 200);
+    let ready = client.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    let reason = ready.json()["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("database"), "{reason}");
+    for spelling in SPELLINGS {
+        for answer in [
+            client.post(&spelling.invoke("f"), &[], "").await,
+            client.get(&spelling.list("f")).await,
+            client.get(&spelling.task("f", "id")).await,
+            client.put(&spelling.stop("f", "id")).await,
+        ] {
+            assert_eq!(
+                (answer.status, answer.problem().0.as_str()),
+                (503, "ServiceUnavailable")
+            );
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_down_at_the_start_is_waited_for() {
+    production(async |world: &World| {
+        let (proxy, plan) = behind_a_proxy(world).await;
+        let server = world.start(plan).await;
+        until("it to notice", async || {
+            server
+                .log()
+                .contains("waits for the database")
+                .then_some(())
+        })
+        .await;
+        is_held_off(&server).await;
+        proxy.open();
+        let server = server.ready().await;
+        let accepted = server.client.post(&UNVERSIONED.invoke("f"), &[], "").await;
+        until_status(&server.client, accepted.request_id(), "Succeeded").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_still_waits_for_its_database_ends_when_told() {
+    production(async |world: &World| {
+        let (_proxy, plan) = behind_a_proxy(world).await;
+        let mut server = world.start(plan).await;
+        server.terminate();
+        assert_eq!(server.exit().await.code(), Some(0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_outlasts_the_loss_of_the_database() {
+    production(async |world: &World| {
+        let (proxy, mut plan) = behind_a_proxy(world).await;
+        plan.settings = "[database]\ntimeout = \"1s\"\n".to_owned();
+        proxy.open();
+        let server = world.serve(plan).await;
+        let accepted = server
+            .client
+            .post(&UNVERSIONED.invoke("f"), &[], "hang")
+            .await;
+        let id = accepted.request_id();
+        until("the call", async || world.functions.calls_of(id).pop()).await;
+        proxy.close();
+        is_held_off(&server).await;
+        world.functions.release();
+        until("the function's answer", async || {
+            (world.functions.answered() == 1).then_some(())
+        })
+        .await;
+        until("the result to wait", async || {
+            server
+                .log()
+                .contains("a result waits for the store")
+                .then_some(())
+        })
+        .await;
+        proxy.open();
+        let server = server.ready().await;
+        until_status(&server.client, id, "Succeeded").await;
+        assert_eq!(world.functions.calls_of(id).len(), 1, "it ran once");
+    })
+    .await;
+}
