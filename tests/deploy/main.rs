@@ -4,6 +4,7 @@
 
 mod compose;
 mod proxy;
+mod readme;
 
 use compose::{Compose, root};
 use std::{collections::BTreeSet, fs, process::Command};
