@@ -2,6 +2,8 @@
 
 mod calling;
 mod invoking;
+mod limiting;
 mod listing;
+mod managing;
 mod records;
 mod stopping;

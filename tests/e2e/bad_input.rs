@@ -1,5 +1,6 @@
 //! What no request can mean is refused: by name, in every SDK's words, and without a trace.
 
+mod bodies;
 mod limits;
 mod paths;
 mod values;
@@ -45,21 +46,24 @@ fn invoke(target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
 /// Every case is refused as it should be, and nothing is left of any.
 async fn all_refused(world: &World, server: &Server, cases: Vec<Case>) {
     for case in cases {
-        let head =
-            String::from_utf8_lossy(&case.request[..case.request.len().min(300)]).into_owned();
-        let answer = raw::exchange(server.address, &case.request).await;
-        answer.check();
-        assert_eq!(answer.status, case.status, "{head}{answer:?}");
-        let (code, message) = answer.problem();
-        assert_eq!(code, case.code, "{head}{message}");
-        for part in case.says {
-            assert!(
-                message.contains(&part),
-                "{head}'{message}' does not say '{part}'"
-            );
-        }
+        is_refused(server, case).await;
     }
     nothing_was_kept(world, server).await;
+}
+
+async fn is_refused(server: &Server, case: Case) {
+    let head = String::from_utf8_lossy(&case.request[..case.request.len().min(300)]).into_owned();
+    let answer = raw::exchange(server.address, &case.request).await;
+    answer.check();
+    assert_eq!(answer.status, case.status, "{head}{answer:?}");
+    let (code, message) = answer.problem();
+    assert_eq!(code, case.code, "{head}{message}");
+    for part in case.says {
+        assert!(
+            message.contains(&part),
+            "{head}'{message}' does not say '{part}'"
+        );
+    }
 }
 
 async fn nothing_was_kept(world: &World, server: &Server) {

@@ -1,6 +1,7 @@
 //! Developer commands.
 
 mod arrows;
+mod install;
 mod services;
 mod test;
 

@@ -6,10 +6,10 @@
 //! pipe closes, however this process ends.
 
 mod docker;
-mod install;
 mod postgres;
 mod rabbitmq;
 
+use crate::install;
 use anyhow::{Context, bail};
 use docker::Container;
 use postgres::Postgres;
@@ -106,7 +106,7 @@ fn servers(root: &Path) -> anyhow::Result<Vec<Box<dyn Server>>> {
         return Ok(servers);
     }
     if is_missing {
-        install::packages()?;
+        install::servers()?;
     }
     if database {
         servers.push(Box::new(Postgres::new(root)?));
@@ -133,7 +133,7 @@ fn guard(servers: &[Box<dyn Server>], root: &Path) -> anyhow::Result<Child> {
         .context("cannot start the guard")
 }
 
-fn shell(line: &str) -> anyhow::Result<()> {
+pub(crate) fn shell(line: &str) -> anyhow::Result<()> {
     let status = Command::new("sh")
         .args(["-c", line])
         .current_dir("/")
@@ -154,10 +154,6 @@ fn await_shell(line: &str) -> bool {
         thread::sleep(Duration::from_millis(500));
     }
     true
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
 fn free_port() -> anyhow::Result<u16> {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, with a PostgreSQL, a RabbitMQ and the binary.
 
-use crate::{cargo, output_of_cargo, services::Services};
+use crate::{cargo, install, output_of_cargo, services::Services};
 use anyhow::Context;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -10,6 +10,10 @@ const BINARY: &str = "EKIDEN_TEST_BINARY";
 
 /// Runs every test, or those of the packages that `arguments` name.
 pub(crate) fn test(arguments: &[&str]) -> anyhow::Result<ExitCode> {
+    let runs = |option, value| !arguments.contains(&option) || arguments.contains(&value);
+    if runs("-p", "ekiden-tests") && runs("--test", "sdk") {
+        install::languages()?;
+    }
     let binary = binary()?;
     let services = Services::start()?;
     let mut command = cargo();

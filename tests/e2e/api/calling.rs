@@ -49,7 +49,9 @@ async fn a_function_s_own_error_is_an_answer(world: &World) {
             Some("HandledInvocationError")
         );
         let body = answer.json();
-        assert_eq!(body["errorMessage"], "Told: as it was told");
+        // In the function's own words.
+        let told = serde_json::json!({ "errorMessage": "as it was told", "errorType": "Told" });
+        assert_eq!(body, told);
         assert_eq!(
             world.functions.calls_of(answer.request_id()).len(),
             1,

@@ -44,6 +44,8 @@ pub(crate) async fn serve(server: Server, stop: CancellationToken) {
     } = server;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
+        // As FC spells them: its Java SDK finds them in no other spelling.
+        .title_case_headers(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(READ_BUFFER)
         .max_headers(MAX_HEADERS);

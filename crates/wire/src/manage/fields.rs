@@ -7,6 +7,9 @@ use std::ops::RangeInclusive;
 
 /// The most bytes of a body: room for a code package, which FC's clients send with a function.
 pub const MAX_BODY: usize = 64 * 1024 * 1024;
+/// How deep a body may nest. What is kept of it is read again from within other JSON, and a reader has
+/// a limit of its own.
+const MAX_DEPTH: usize = 32;
 
 /// What a request says of a resource.
 pub trait FromFields: Sized {
@@ -47,6 +50,9 @@ impl Fields {
             Problem::invalid_argument(format!("the body must be a JSON object, but {what}"))
         };
         match serde_json::from_slice(bytes) {
+            Ok(body) if depth(&body) > MAX_DEPTH => {
+                Err(refused(format!("it nests more than {MAX_DEPTH} deep")))
+            }
             Ok(Value::Object(members)) => Ok(Self::new(String::new(), members)),
             Ok(other) => Err(refused(format!("it is {}", describe(&other)))),
             // Syntax errors quote nothing of what was sent.
@@ -213,6 +219,16 @@ const fn describe(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
+}
+
+/// How many lists and objects there are within each other at most.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! An installed PostgreSQL, with a cluster of its own.
 
-use super::{DATABASE_URL, Environment, MAX_CONNECTIONS, Server, free_port, is_root, shell};
+use super::{DATABASE_URL, Environment, MAX_CONNECTIONS, Server, free_port, shell};
+use crate::install::is_root;
 use anyhow::Context;
 use std::{
     fs,

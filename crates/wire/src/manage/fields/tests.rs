@@ -20,6 +20,16 @@ fn a_body_that_is_no_object_says_what_it_is_and_where_it_breaks() {
 }
 
 #[test]
+fn a_body_may_nest_so_deep_and_no_deeper() {
+    let nested = |lists: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(lists), "]".repeat(lists));
+    assert!(Fields::parse(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
+    for lists in [MAX_DEPTH, 126, 127, 100_000] {
+        let problem = Fields::parse(nested(lists).as_bytes()).unwrap_err();
+        assert_eq!(problem.code, "InvalidArgument", "{}", problem.message);
+    }
+}
+
+#[test]
 fn null_is_not_given() {
     let mut fields = fields(r#"{"a":null,"b":"x","c":{"d":null}}"#);
     assert_eq!(fields.text("a", 9), Ok(None));
