@@ -21,6 +21,9 @@ CREATE TABLE invocation_inputs (
     max_retries   BIGINT NOT NULL,
     retry_base_ms BIGINT NOT NULL,
     retry_max_ms  BIGINT NOT NULL,
+    hops          BIGINT NOT NULL,
+    on_success    TEXT,
+    on_failure    TEXT,
     payload       BYTEA NOT NULL,
     CONSTRAINT invocation_inputs_identity UNIQUE (function, invocation_id)
 );
@@ -94,7 +97,7 @@ CREATE INDEX invocations_history_ended ON invocations_history USING brin (ended_
 CREATE VIEW live_invocations AS
     SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.version,
            inputs.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
-           live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
+           inputs.hops, inputs.on_success, inputs.on_failure, live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
            live.claimed_at, live.started_at, live.deadline_at, live.first_started_at,
            live.attempts, live.retries, live.system_retries, live.releases, live.reached,
            live.duration_ms, live.fault_kind, live.error, live.error_message, live.http_status,
@@ -105,7 +108,7 @@ CREATE VIEW live_invocations AS
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,
            inputs.version, history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
-           inputs.retry_max_ms, history.accepted_at, history.expires_at, history.status,
+           inputs.retry_max_ms, inputs.hops, inputs.on_success, inputs.on_failure, history.accepted_at, history.expires_at, history.status,
            history.lease, CAST(NULL AS BIGINT) AS due_at, history.worker,
            CAST(NULL AS BIGINT) AS claimed_at, CAST(NULL AS BIGINT) AS started_at,
            CAST(NULL AS BIGINT) AS deadline_at, history.first_started_at, history.attempts,
@@ -121,17 +124,19 @@ CREATE VIEW invocations AS
     UNION ALL
     SELECT * FROM ended_invocations;
 
--- The attempts that failed; the last one's story is on the invocation too.
+-- The attempts that have something to tell: those that failed, and one that left output or a log.
 CREATE TABLE attempts (
     request_id    UUID NOT NULL,
     number        BIGINT NOT NULL,
     worker        UUID NOT NULL,
     started_at    BIGINT NOT NULL,
     ended_at      BIGINT NOT NULL,
-    fault_kind    SMALLINT NOT NULL,
-    error         TEXT NOT NULL,
-    error_message TEXT NOT NULL,
+    fault_kind    SMALLINT,
+    error         TEXT,
+    error_message TEXT,
     http_status   BIGINT,
+    output        BYTEA NOT NULL,
+    log           BYTEA NOT NULL,
     PRIMARY KEY (request_id, number)
 );
 
@@ -147,6 +152,24 @@ CREATE TABLE outbox (
     PRIMARY KEY (request_id, id)
 );
 CREATE INDEX outbox_untaken ON outbox (take_at);
+
+-- What became of handing a result on to its destination, and when that is to be tried again: only
+-- what is pending has a time for it. `status` is 0 for pending, 1 for succeeded, 2 for failed;
+-- `attempts` grows with each try and guards what it reports.
+CREATE TABLE deliveries (
+    request_id  UUID PRIMARY KEY,
+    destination TEXT NOT NULL,
+    status      SMALLINT NOT NULL CHECK (status BETWEEN 0 AND 2),
+    attempts    BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    take_at     BIGINT,
+    answered_at BIGINT,
+    http_status BIGINT,
+    answer      TEXT,
+    error       TEXT,
+    CHECK ((take_at IS NOT NULL) = (status = 0))
+) WITH (fillfactor = 70);
+CREATE INDEX deliveries_pending ON deliveries (take_at) WHERE take_at IS NOT NULL;
 
 CREATE TABLE workers (
     id         UUID PRIMARY KEY,

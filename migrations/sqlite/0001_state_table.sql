@@ -21,6 +21,9 @@ CREATE TABLE invocation_inputs (
     max_retries   INTEGER NOT NULL,
     retry_base_ms INTEGER NOT NULL,
     retry_max_ms  INTEGER NOT NULL,
+    hops          INTEGER NOT NULL,
+    on_success    TEXT,
+    on_failure    TEXT,
     payload       BLOB NOT NULL,
     CONSTRAINT invocation_inputs_identity UNIQUE (function, invocation_id)
 );
@@ -93,7 +96,7 @@ CREATE INDEX invocations_history_ended ON invocations_history (ended_at);
 CREATE VIEW live_invocations AS
     SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.version,
            inputs.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
-           live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
+           inputs.hops, inputs.on_success, inputs.on_failure, live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
            live.claimed_at, live.started_at, live.deadline_at, live.first_started_at,
            live.attempts, live.retries, live.system_retries, live.releases, live.reached,
            live.duration_ms, live.fault_kind, live.error, live.error_message, live.http_status,
@@ -104,7 +107,7 @@ CREATE VIEW live_invocations AS
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,
            inputs.version, history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
-           inputs.retry_max_ms, history.accepted_at, history.expires_at, history.status,
+           inputs.retry_max_ms, inputs.hops, inputs.on_success, inputs.on_failure, history.accepted_at, history.expires_at, history.status,
            history.lease, CAST(NULL AS INTEGER) AS due_at, history.worker,
            CAST(NULL AS INTEGER) AS claimed_at, CAST(NULL AS INTEGER) AS started_at,
            CAST(NULL AS INTEGER) AS deadline_at, history.first_started_at, history.attempts,
@@ -120,17 +123,19 @@ CREATE VIEW invocations AS
     UNION ALL
     SELECT * FROM ended_invocations;
 
--- The attempts that failed; the last one's story is on the invocation too.
+-- The attempts that have something to tell: those that failed, and one that left output or a log.
 CREATE TABLE attempts (
     request_id    BLOB NOT NULL,
     number        INTEGER NOT NULL,
     worker        BLOB NOT NULL,
     started_at    INTEGER NOT NULL,
     ended_at      INTEGER NOT NULL,
-    fault_kind    INTEGER NOT NULL,
-    error         TEXT NOT NULL,
-    error_message TEXT NOT NULL,
+    fault_kind    INTEGER,
+    error         TEXT,
+    error_message TEXT,
     http_status   INTEGER,
+    output        BLOB NOT NULL,
+    log           BLOB NOT NULL,
     PRIMARY KEY (request_id, number)
 );
 
@@ -146,6 +151,24 @@ CREATE TABLE outbox (
     PRIMARY KEY (request_id, id)
 );
 CREATE INDEX outbox_untaken ON outbox (take_at);
+
+-- What became of handing a result on to its destination, and when that is to be tried again: only
+-- what is pending has a time for it. `status` is 0 for pending, 1 for succeeded, 2 for failed;
+-- `attempts` grows with each try and guards what it reports.
+CREATE TABLE deliveries (
+    request_id  BLOB NOT NULL PRIMARY KEY,
+    destination TEXT NOT NULL,
+    status      INTEGER NOT NULL CHECK (status BETWEEN 0 AND 2),
+    attempts    INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    take_at     INTEGER,
+    answered_at INTEGER,
+    http_status INTEGER,
+    answer      TEXT,
+    error       TEXT,
+    CHECK ((take_at IS NOT NULL) = (status = 0))
+);
+CREATE INDEX deliveries_pending ON deliveries (take_at) WHERE take_at IS NOT NULL;
 
 CREATE TABLE workers (
     id         BLOB NOT NULL PRIMARY KEY,

@@ -61,7 +61,16 @@ impl Client {
         self.send(Method::POST, path, &[], payload.into()).await
     }
 
-    async fn send(
+    /// Manages: sends JSON, or nothing where it is null.
+    pub(crate) async fn manage(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = match body {
+            Value::Null => Bytes::new(),
+            body => body.to_string().into(),
+        };
+        self.send(method.parse().unwrap(), path, &[], body).await
+    }
+
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,

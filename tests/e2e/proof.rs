@@ -2,7 +2,7 @@
 
 mod crash;
 mod ledger;
-mod load;
+pub(crate) mod load;
 mod patience;
 mod strangers;
 mod wiped;

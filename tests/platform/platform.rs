@@ -164,6 +164,7 @@ impl Platform {
             invocation_id: None,
             delay: Duration::ZERO,
             stateful: true,
+            hops: 0,
         };
         let lane = function.effective_lane(name);
         let (invocation, message) = Invocation::accept(

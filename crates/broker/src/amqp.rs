@@ -15,14 +15,15 @@ pub(crate) use consumer::{Consumer, Receipt, StopNotices};
 pub use topology::MAX_PREFIX;
 
 use crate::{BrokerError, LaneState};
+use bytes::Bytes;
 use ekiden_domain::Lane;
-use line::{Line, Place};
+use line::{Line, Parcel, Place};
 use link::Link;
 use listener::{Listener, Source};
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use topology::Topology;
@@ -79,9 +80,8 @@ impl fmt::Debug for AmqpConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Amqp {
     hub: Arc<Hub>,
-    /// Where this process publishes to; as many as there are lanes.
-    lines: Arc<Mutex<HashMap<Lane, Line>>>,
-    control: Arc<OnceLock<Line>>,
+    /// Where this process publishes to; as many as there are lanes and routes.
+    lines: Arc<Mutex<HashMap<Place, Line>>>,
 }
 
 /// What publishers and listeners share.
@@ -104,34 +104,45 @@ impl Amqp {
         Ok(Self {
             hub: Arc::new(hub),
             lines: Arc::default(),
-            control: Arc::default(),
         })
     }
 
     pub(crate) async fn publish(&self, lane: &Lane, body: Vec<u8>) -> Result<(), BrokerError> {
-        self.publish_on(&self.line(lane), body).await
+        self.send(Place::Lane(lane.clone()), Parcel::Ids(body))
+            .await
     }
 
     pub(crate) async fn notify_stop(&self, body: Vec<u8>) -> Result<(), BrokerError> {
-        let start = || Line::start(Arc::clone(&self.hub), Place::Control);
-        self.publish_on(self.control.get_or_init(start), body).await
+        self.send(Place::Control, Parcel::Ids(body)).await
     }
 
-    async fn publish_on(&self, line: &Line, body: Vec<u8>) -> Result<(), BrokerError> {
-        match tokio::time::timeout(self.hub.config.publish_timeout, line.publish(body)).await {
+    pub(crate) async fn hand_on(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        id: &str,
+        body: Bytes,
+    ) -> Result<(), BrokerError> {
+        let place = Place::Route {
+            exchange: exchange.to_owned(),
+            routing_key: routing_key.to_owned(),
+        };
+        let id = id.into();
+        self.send(place, Parcel::Json { id, body }).await
+    }
+
+    async fn send(&self, place: Place, parcel: Parcel) -> Result<(), BrokerError> {
+        let line = self.line(place);
+        match tokio::time::timeout(self.hub.config.publish_timeout, line.publish(parcel)).await {
             Ok(taken) => taken,
             Err(_) => Err(self.hub.publish.overdue()),
         }
     }
 
-    fn line(&self, lane: &Lane) -> Line {
+    fn line(&self, place: Place) -> Line {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(lane) {
-            return line.clone();
-        }
-        let line = Line::start(Arc::clone(&self.hub), Place::Lane(lane.clone()));
-        lines.insert(lane.clone(), line.clone());
-        line
+        let start = |place: &Place| Line::start(Arc::clone(&self.hub), place.clone());
+        lines.entry(place).or_insert_with_key(start).clone()
     }
 
     pub(crate) async fn consume(

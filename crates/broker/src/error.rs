@@ -24,6 +24,12 @@ pub enum BrokerError {
     /// The broker refused a message, or had no queue for it.
     #[error("the broker did not take the message")]
     NotTaken,
+    /// There is no such exchange.
+    #[error("there is no exchange '{0}'")]
+    NoExchange(String),
+    /// The in-process queue carries dispatches and stop notices only.
+    #[error("without an AMQP broker there are no exchanges")]
+    InProcess,
     /// The in-process queue holds as much as it may.
     #[error("the in-process queue is full")]
     Full,

@@ -15,6 +15,7 @@ pub use delivery::Delivery;
 pub use error::BrokerError;
 
 use amqp::Amqp;
+use bytes::Bytes;
 use ekiden_domain::{Lane, RequestId};
 use memory::Memory;
 
@@ -85,6 +86,26 @@ impl Broker {
         match &self.0 {
             Kind::Amqp(amqp) => amqp.notify_stop(body::pack(&[id])).await,
             Kind::Memory(memory) => memory.notify_stop(id),
+        }
+    }
+
+    /// Puts a JSON message with this id into whatever queues `exchange` (the default one if it is
+    /// empty) leads `routing_key` to. It is there, safe against the broker's restart where the queue
+    /// is, when this returns.
+    ///
+    /// # Errors
+    /// If the broker did not confirm it in time, has no such exchange, or no queue for it. It may be
+    /// there all the same, or come to be. An in-process queue has no exchanges.
+    pub async fn hand_on(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        id: &str,
+        body: Bytes,
+    ) -> Result<(), BrokerError> {
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.hand_on(exchange, routing_key, id, body).await,
+            Kind::Memory(_) => Err(BrokerError::InProcess),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A function as it is registered: what to run, and how its invocations are treated.
 
-use crate::{FunctionName, Invalid, Lane, Qualifier};
+use crate::{Destination, FunctionName, Invalid, Lane, Qualifier};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -36,6 +36,12 @@ pub struct AsyncConfig {
     /// The longest wait between two retries: `retry_base` to 24 h, default 60 s.
     #[serde(with = "humantime_serde")]
     pub retry_max: Duration,
+    /// Where the result of one that Succeeded goes; nowhere by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<Destination>,
+    /// Where it is told that one Failed, Expired or became Invalid; nowhere by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Destination>,
 }
 
 impl Default for AsyncConfig {
@@ -46,6 +52,8 @@ impl Default for AsyncConfig {
             max_age: Duration::from_secs(86_400),
             retry_base: Duration::from_secs(1),
             retry_max: Duration::from_secs(60),
+            on_success: None,
+            on_failure: None,
         }
     }
 }

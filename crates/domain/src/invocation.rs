@@ -1,8 +1,8 @@
 //! One asynchronous call of a function, and everything known of it.
 
 use crate::{
-    AsyncConfig, Event, Fault, FunctionName, InvocationId, Lane, Lease, Message, Qualifier,
-    RequestId, Status, Timestamp, WorkerId,
+    AsyncConfig, Destination, Event, Fault, FunctionName, InvocationId, Lane, Lease, Message,
+    Qualifier, RequestId, Status, Timestamp, WorkerId,
 };
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ pub struct Policy {
     pub retry_base: Duration,
     /// The longest wait between two retries.
     pub retry_max: Duration,
+    /// Where the result goes if it Succeeded.
+    pub on_success: Option<Destination>,
+    /// Where it is told that it Failed, Expired or became Invalid.
+    pub on_failure: Option<Destination>,
 }
 
 /// Who holds a claimed invocation.
@@ -114,6 +118,8 @@ pub struct Invocation {
     pub version: Qualifier,
     /// Whether it is a task that get, list and stop show (FC: task mode).
     pub stateful: bool,
+    /// How many invocations led to it, each the destination of the one before: 0 for a producer's.
+    pub hops: u32,
     /// What governs it.
     pub policy: Policy,
     /// When it was accepted: FC's `startedTime`.
@@ -161,6 +167,8 @@ pub struct NewInvocation {
     pub delay: Duration,
     /// Whether the request itself asks for a task.
     pub stateful: bool,
+    /// How many invocations led to it, each the destination of the one before: 0 for a producer's.
+    pub hops: u32,
 }
 
 impl Invocation {
@@ -186,11 +194,14 @@ impl Invocation {
             qualifier: new.qualifier,
             version: new.version,
             stateful,
+            hops: new.hops,
             policy: Policy {
                 lane: lane.clone(),
                 max_retries: config.max_retries,
                 retry_base: config.retry_base,
                 retry_max: config.retry_max,
+                on_success: config.on_success.clone(),
+                on_failure: config.on_failure.clone(),
             },
             accepted_at: now,
             expires_at: due_at.after(config.max_age),
@@ -226,6 +237,22 @@ impl Invocation {
         Version {
             lease: self.lease,
             status: self.state.status(),
+        }
+    }
+
+    /// Where its result goes, now that it has ended; `None` before, and where nobody asked for it. One
+    /// that was Stopped has no result.
+    #[must_use]
+    pub const fn destination(&self) -> Option<&Destination> {
+        match self.status() {
+            Status::Succeeded => self.policy.on_success.as_ref(),
+            Status::Failed | Status::Expired | Status::Invalid => self.policy.on_failure.as_ref(),
+            Status::Enqueued
+            | Status::Dequeued
+            | Status::Running
+            | Status::Retrying
+            | Status::Stopping
+            | Status::Stopped => None,
         }
     }
 

@@ -16,6 +16,8 @@
 
 pub mod access;
 pub mod clock;
+pub mod delivery;
+pub mod destination;
 pub mod error;
 pub mod event;
 pub mod function;
@@ -34,6 +36,8 @@ pub mod transition;
 
 pub use access::{AccessKey, FunctionPattern, Scope, Secret};
 pub use clock::Clock;
+pub use delivery::{Delivery, DeliveryStatus};
+pub use destination::{Destination, Route};
 pub use error::{Invalid, Refused};
 pub use event::Event;
 pub use function::{AsyncConfig, Function, Target};

@@ -1,6 +1,7 @@
 //! What became of one attempt.
 
 use crate::{Timestamp, WorkerId, text};
+use bytes::Bytes;
 
 /// Whose fault a failed attempt was: that decides which budget of retries it uses up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,8 @@ pub enum Outcome {
     Failed(Fault),
 }
 
-/// The story of an attempt that failed, kept beside the invocation.
+/// The story of an attempt, kept beside the invocation where there is something to tell: it failed,
+/// or it left output or a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Which attempt it was, from 1.
@@ -115,6 +117,18 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When its end was recorded.
     pub ended_at: Timestamp,
-    /// Why it failed.
-    pub fault: Fault,
+    /// Why it failed; `None` if it did not.
+    pub fault: Option<Fault>,
+    /// What the function gave: its result, or what it said of its failure.
+    pub output: Bytes,
+    /// The end of what it logged: at most 4 KiB.
+    pub log: Bytes,
+}
+
+impl Attempt {
+    /// Whether there is anything to tell that the invocation itself does not.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        self.fault.is_some() || !self.output.is_empty() || !self.log.is_empty()
+    }
 }

@@ -1,7 +1,8 @@
 //! The list: which invocations, in what order, from where.
 
 use crate::{
-    FunctionName, Invalid, Invocation, InvocationId, Qualifier, RequestId, Status, Timestamp,
+    DeliveryStatus, FunctionName, Invalid, Invocation, InvocationId, Qualifier, RequestId, Status,
+    Timestamp,
 };
 use bytes::Bytes;
 
@@ -88,6 +89,10 @@ pub struct Record {
     pub invocation: Invocation,
     /// Its payload, byte for byte, if asked for.
     pub payload: Option<Bytes>,
+    /// What its last attempt gave, if that was asked for and there is any.
+    pub output: Option<Bytes>,
+    /// Where the delivery of its result stands; `None` if it has no destination.
+    pub delivery: Option<DeliveryStatus>,
 }
 
 impl Record {

@@ -12,6 +12,7 @@ mod tests;
 use crate::{
     Attempt, Event, Fault, Invocation, Message, Refused, State, Status, Timestamp, Version,
 };
+use bytes::Bytes;
 use std::{fmt, time::Duration};
 
 /// How often a claim may be given back before the invocation counts as undeliverable.
@@ -71,7 +72,7 @@ pub struct Transition {
     pub after: Invocation,
     /// What goes to the outbox with it.
     pub messages: Vec<Message>,
-    /// The attempt that failed, if one did.
+    /// The attempt that ended, if one did.
     pub attempt: Option<Attempt>,
 }
 
@@ -92,6 +93,15 @@ impl Transition {
             messages: next.messages,
             attempt: self.attempt.or(next.attempt),
         })
+    }
+
+    /// This step, with what the attempt that it ends left behind.
+    #[must_use]
+    pub fn leaving(mut self, output: Bytes, log: Bytes) -> Self {
+        if let Some(attempt) = &mut self.attempt {
+            (attempt.output, attempt.log) = (output, log);
+        }
+        self
     }
 }
 

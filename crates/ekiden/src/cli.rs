@@ -11,6 +11,8 @@ mod invoke;
 mod key;
 mod list;
 mod render;
+mod rerun;
+mod result;
 mod serve;
 mod stop;
 
@@ -45,6 +47,10 @@ enum Command {
     List(list::List),
     /// Show one invocation
     Get(get::Get),
+    /// Run an invocation's payload once more
+    Rerun(rerun::Rerun),
+    /// Print what an invocation gave
+    Result(result::Output),
     /// Stop one invocation
     Stop(stop::Stop),
     /// Manage the registered functions
@@ -118,6 +124,8 @@ impl Command {
             Self::Invoke(invoke) => invoke.run().await,
             Self::List(list) => list.run().await,
             Self::Get(get) => get.run().await,
+            Self::Rerun(rerun) => rerun.run().await,
+            Self::Result(result) => result.run().await,
             Self::Stop(stop) => stop.run().await,
             Self::Function(function) => function.run().await,
             Self::Key(key) => key.run().await,

@@ -2,8 +2,9 @@
 
 use crate::clock::SystemClock;
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use ekiden_domain::{Clock, FunctionName, Secret};
-use ekiden_wire::signature::sign_acs3;
+use ekiden_wire::{native::PREFIX, signature::sign_acs3};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,7 +64,40 @@ pub(crate) struct Record {
     pub(crate) invocation_error_message: String,
     pub(crate) invocation_payload: Option<String>,
     pub(crate) payload_encoding: Option<String>,
+    pub(crate) return_payload: Option<String>,
+    pub(crate) return_payload_encoding: Option<String>,
     pub(crate) events: Vec<Event>,
+    #[serde(default)]
+    pub(crate) attempts: Vec<Attempt>,
+    #[serde(default)]
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// One of an invocation's attempts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Attempt {
+    pub(crate) number: u32,
+    pub(crate) duration_ms: u64,
+    pub(crate) error_type: String,
+    pub(crate) error_message: String,
+    pub(crate) log: String,
+}
+
+/// Where an invocation's result went, or is to go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Delivery {
+    pub(crate) destination: String,
+    pub(crate) status: String,
+    pub(crate) attempts: u32,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// What the last try to deliver came to.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) error: String,
 }
 
 /// One of a record's events.
@@ -123,16 +157,7 @@ impl Client {
             request = request.header("x-fc-async-delay", delay);
         }
         let response = self.send(request).await?;
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let request_id = header("x-fc-request-id").context("the answer has no request id")?;
-        let invocation_id = header("x-fc-invocation-id").unwrap_or_else(|| request_id.clone());
-        Ok(Accepted {
-            request_id,
-            invocation_id,
-        })
+        accepted(&response)
     }
 
     /// One invocation, as JSON.
@@ -157,6 +182,42 @@ impl Client {
         let url = self.invocation_url(invocation)?;
         self.send(self.http.request(Method::PUT, url)).await?;
         Ok(())
+    }
+
+    /// One invocation, with its attempts and deliveries.
+    pub(crate) async fn whole(&self, invocation: Invocation<'_>) -> anyhow::Result<Value> {
+        let url = self.native_url(invocation, &[])?;
+        Ok(self.send(self.http.get(url)).await?.json().await?)
+    }
+
+    /// What an invocation gave.
+    pub(crate) async fn result(&self, invocation: Invocation<'_>) -> anyhow::Result<Bytes> {
+        let url = self.native_url(invocation, &["result"])?;
+        Ok(self.send(self.http.get(url)).await?.bytes().await?)
+    }
+
+    /// Enqueues an invocation's payload once more.
+    pub(crate) async fn rerun(&self, invocation: Invocation<'_>) -> anyhow::Result<Accepted> {
+        let url = self.native_url(invocation, &["rerun"])?;
+        accepted(&self.send(self.http.post(url)).await?)
+    }
+
+    fn native_url(
+        &self,
+        invocation: Invocation<'_>,
+        rest: &[&str],
+    ) -> anyhow::Result<reqwest::Url> {
+        let Invocation { function, id } = invocation;
+        let mut url = self.endpoint.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.endpoint))?
+            .pop_if_empty()
+            .extend(PREFIX.split('/').skip(1))
+            .extend(["services", function.service()])
+            .extend(["functions", function.function()])
+            .extend(["invocations", id])
+            .extend(rest);
+        Ok(url)
     }
 
     fn invocation_url(&self, invocation: Invocation<'_>) -> anyhow::Result<reqwest::Url> {
@@ -203,6 +264,20 @@ fn sign(request: &mut reqwest::Request, key: &Key) -> anyhow::Result<()> {
     sign_acs3(&mut parts, id, secret, &sha256, &nonce, SystemClock.now())?;
     *request.headers_mut() = parts.headers;
     Ok(())
+}
+
+/// How an accepted invocation is called.
+fn accepted(response: &reqwest::Response) -> anyhow::Result<Accepted> {
+    let header = |name: &str| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let request_id = header("x-fc-request-id").context("the answer has no request id")?;
+    let invocation_id = header("x-fc-invocation-id").unwrap_or_else(|| request_id.clone());
+    Ok(Accepted {
+        request_id,
+        invocation_id,
+    })
 }
 
 /// What the API's error envelope says.

@@ -16,7 +16,7 @@ use ekiden_enqueue::Enqueue;
 use ekiden_executor::{Executor, ExecutorConfig, Handlers};
 use ekiden_list::List;
 use ekiden_store::{Catalog, Database, DatabaseClaim, Store, StoreError};
-use ekiden_worker::Worker;
+use ekiden_worker::{Deliverer, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -308,6 +308,14 @@ impl Parts {
                 redispatch(&self.store, &*self.clock).await?;
             }
             carriers.push(tokio::spawn(reconciler.run(carrying.clone())));
+            let deliverer = Deliverer::new(
+                self.store.clone(),
+                self.broker.clone(),
+                self.catalog.clone(),
+                Arc::clone(&self.clock),
+                self.plan.settings.webhooks(),
+            );
+            carriers.push(tokio::spawn(deliverer.run(carrying.clone())));
             let worker = Worker::new(
                 self.store.clone(),
                 self.broker.clone(),

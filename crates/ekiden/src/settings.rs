@@ -20,7 +20,7 @@ pub(crate) use problems::Problems;
 
 use ekiden_domain::{Function, Secret};
 use ekiden_store::Database;
-use ekiden_worker::OnDatabaseLoss;
+use ekiden_worker::{Allowed, OnDatabaseLoss, WebhookSecret};
 use source::Source;
 use std::{
     fs, io,
@@ -32,9 +32,6 @@ use std::{
 /// The file that is read from the working directory if no other is named.
 const FILE: &str = "ekiden.toml";
 
-/// Why the settings of a feature that is still to come are not taken.
-const NO_DESTINATIONS: &str = "destinations are not available in this version";
-
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -45,6 +42,9 @@ const DATABASE_URL: &str =
     "a well-formed URL: postgres://USER@HOST/DATABASE, or sqlite://PATH without options";
 const BROKER_URL: &str = "a well-formed URL: amqp://USER@HOST/VHOST, or amqps://USER@HOST/VHOST";
 const BROKER_PREFIX: &str = "1 to 40 letters, digits, '.', '_' or '-'";
+const WEBHOOK_SECRETS: &str = "a list of texts, each 'whsec_' and the Base64 of 24 to 64 bytes";
+const WEBHOOK_ALLOW: &str =
+    "a list of IP addresses, networks such as 10.0.0.0/8, and names of hosts";
 const ON_DATABASE_LOSS: &str = "\"continue\" or \"cancel\"";
 
 /// Everything that can be set.
@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) broker: BrokerSettings,
     /// `[worker]`: how invocations are run.
     pub(crate) worker: WorkerSettings,
+    /// `[webhooks]`: how results are sent to URLs.
+    pub(crate) webhooks: WebhookSettings,
     /// `[retention]`: how long what has ended is kept.
     pub(crate) retention: RetentionSettings,
     /// `[reconcile]`: how what the broker lost is found.
@@ -118,6 +120,17 @@ pub(crate) struct WorkerSettings {
     /// How long what runs may go on after a stop of the worker was asked for: 0 s to 1 h, default
     /// 30 s.
     pub(crate) drain_grace: Duration,
+}
+
+/// How results are sent to URLs.
+#[derive(Clone, Debug)]
+pub(crate) struct WebhookSettings {
+    /// What they are signed with: each signs. Default none: no signature.
+    pub(crate) secrets: Vec<WebhookSecret>,
+    /// How long a receiver has to answer: 1 s to 5 min, default 15 s.
+    pub(crate) timeout: Duration,
+    /// Which local addresses they may reach. Default none.
+    pub(crate) allow: Vec<Allowed>,
 }
 
 /// How long what has ended is kept.
@@ -198,6 +211,11 @@ impl Settings {
                     parse::on_database_loss,
                 ),
                 drain_grace: source.span("worker.drain_grace", 30 * SECOND, Duration::ZERO..=HOUR),
+            },
+            webhooks: WebhookSettings {
+                secrets: source.texts("webhooks.secrets", WEBHOOK_SECRETS, true),
+                timeout: source.span("webhooks.timeout", 15 * SECOND, wait()),
+                allow: source.texts("webhooks.allow", WEBHOOK_ALLOW, false),
             },
             retention: RetentionSettings {
                 keep: source.span("retention.keep", 7 * DAY, MINUTE..=3650 * DAY),

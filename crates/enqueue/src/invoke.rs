@@ -49,6 +49,7 @@ pub(crate) async fn invoke(
         invocation_id: asked.invocation_id,
         delay: asked.delay,
         stateful: asked.stateful,
+        hops: 0,
     };
     let now = api.clock.now();
     let (invocation, message) = Invocation::accept(request_id, new, &resolved.config, lane, now);

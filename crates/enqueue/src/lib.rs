@@ -1,5 +1,5 @@
 //! The enqueue API: what producers and owners say. Accepts invocations, shows one, and stops one;
-//! runs those that are synchronous; manages what is registered.
+//! runs those that are synchronous; manages what is registered; tells what an invocation left.
 //!
 //! Each operation is a file. A handler reads the request as checked types of [`ekiden_wire`], lets
 //! the domain decide, and answers once the store has made it durable.
@@ -8,6 +8,7 @@ mod failure;
 mod get;
 mod invoke;
 mod manage;
+mod native;
 mod stop;
 mod sync;
 
@@ -87,7 +88,10 @@ impl Enqueue {
         for path in STOP_TASK.paths() {
             router = router.route(&path, axum::routing::put(stop::stop));
         }
-        router.merge(manage::router()).with_state(self)
+        router
+            .merge(manage::router())
+            .merge(native::router())
+            .with_state(self)
     }
 
     /// What the function and the qualifier that `path` names mean now.

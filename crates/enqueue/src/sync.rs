@@ -3,6 +3,7 @@
 
 use crate::Enqueue;
 use axum::response::{IntoResponse, Response};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use ekiden_domain::{
     Fault, FaultKind, FunctionName, Lease, Outcome, Qualifier, RequestId, Resolved,
@@ -71,19 +72,26 @@ impl Enqueue {
             .run(call.attempt(), CancellationToken::new())
             .await;
         drop(slot);
+        let logged;
         let mut response = match end {
             End::Done(Execution {
                 outcome: Outcome::Succeeded,
                 output,
+                log,
             }) => {
+                logged = log;
                 metrics::counter!("ekiden_sync_total", "outcome" => "succeeded").increment(1);
                 let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
                 (kind, output).into_response()
             }
             End::Done(Execution {
                 outcome: Outcome::Failed(fault),
-                ..
-            }) => failure(&fault)?,
+                output,
+                log,
+            }) => {
+                logged = log;
+                failure(&fault, output)?
+            }
             // Nothing cancels it.
             End::Cancelled => return Err(Problem::internal()),
         };
@@ -95,7 +103,9 @@ impl Enqueue {
         }
         if asked.log_tail {
             // The contract gives no log over HTTP: what is asked for is there, and empty.
-            headers.insert(LOG_RESULT, http::HeaderValue::from_static(""));
+            if let Ok(log) = STANDARD.encode(logged).try_into() {
+                headers.insert(LOG_RESULT, log);
+            }
         }
         Ok(response)
     }
@@ -109,9 +119,9 @@ fn too_many(what: &str) -> Problem {
     problem
 }
 
-/// FC answers a function's own error with 200 and says so in a header; what kept the function from
-/// running is a 503.
-fn failure(fault: &Fault) -> Result<Response, Problem> {
+/// FC answers a function's own error with 200, says so in a header, and tells it in the words that the
+/// function `told` it in, if any; what kept the function from running is a 503.
+fn failure(fault: &Fault, told: Bytes) -> Result<Response, Problem> {
     metrics::counter!("ekiden_sync_total", "outcome" => "failed").increment(1);
     if fault.kind != FaultKind::Function {
         let message = format!("{}: {}", fault.error, fault.message);
@@ -123,10 +133,68 @@ fn failure(fault: &Fault) -> Result<Response, Problem> {
     } else {
         "UnhandledInvocationError"
     };
+    let headers = [
+        (ERROR_TYPE, error_type),
+        (header::CONTENT_TYPE, "application/json"),
+    ];
+    if is_fc_error(&told) {
+        return Ok((headers, told).into_response());
+    }
     let body = json!({
         "errorMessage": fault.message,
         "errorType": fault.error,
         "stackTrace": [],
     });
-    Ok(([(ERROR_TYPE, error_type)], axum::Json(body)).into_response())
+    Ok((headers, body.to_string()).into_response())
+}
+
+/// Whether `told` is an error in FC's form; anything else that a failed function gave is no answer.
+fn is_fc_error(told: &[u8]) -> bool {
+    let told: Option<serde_json::Value> = serde_json::from_slice(told).ok();
+    told.is_some_and(|told| told["errorMessage"].is_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    async fn answered(fault: &Fault, told: &'static str) -> (Response<()>, String) {
+        let response = failure(fault, Bytes::from_static(told.as_bytes())).unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1000).await.unwrap();
+        let body = String::from_utf8(body.into()).unwrap();
+        (Response::from_parts(parts, ()), body)
+    }
+
+    #[tokio::test]
+    async fn a_function_s_error_is_told_in_its_own_words() {
+        let told = r#"{"errorMessage":"no such file","errorType":"IOError","stackTrace":["a"]}"#;
+        let fault = Fault::function("HandledInvocationError", "IOError: no such file");
+        let (response, body) = answered(&fault, told).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[ERROR_TYPE], "HandledInvocationError");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+        assert_eq!(body, told);
+    }
+
+    #[tokio::test]
+    async fn an_error_without_words_is_told_in_ours() {
+        let fault = Fault::timed_out(Duration::from_secs(3));
+        let (response, body) = answered(&fault, "").await;
+        assert_eq!(response.headers()[ERROR_TYPE], "UnhandledInvocationError");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let expected = json!({
+            "errorMessage": fault.message, "errorType": fault.error, "stackTrace": [],
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn what_kept_the_function_from_running_is_no_answer_of_it() {
+        let fault = Fault::system("TargetUnreachable", "nobody is there");
+        let problem = failure(&fault, Bytes::new()).unwrap_err();
+        assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(problem.code, "FunctionNotStarted");
+    }
 }

@@ -3,16 +3,15 @@
 mod pipes;
 mod running;
 
-use crate::Attempt;
-use bytes::Bytes;
-use ekiden_domain::Fault;
+use crate::{Attempt, Execution};
+use ekiden_domain::{Fault, Outcome};
 use running::Running;
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 use tokio::{process::Command, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 #[cfg(test)]
-pub(crate) use pipes::LOG_TAIL;
+pub(crate) use pipes::{LAST_WORDS, LOG_TAIL};
 
 /// Where programs are looked for, unless the function's environment says.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -34,32 +33,36 @@ impl Commands {
         }
     }
 
-    /// What the command gives, or why it failed; `None` if it was cancelled. Nothing of it runs
+    /// How the command ended; `None` if it was cancelled. Nothing of it runs
     /// any more then.
     pub(crate) async fn run(
         &self,
         argv: &[String],
         attempt: &Attempt,
         cancel: &CancellationToken,
-    ) -> Option<Result<Bytes, Fault>> {
+    ) -> Option<Execution> {
         let out_of_time = sleep(attempt.timeout);
         let mut running = match self.start(argv, attempt) {
             Ok(running) => running,
-            Err(fault) => return Some(Err(fault)),
+            Err(fault) => return Some(Execution::failed(fault)),
         };
         let interruption = tokio::select! {
             // A result that is there already is the truth, whatever was asked meanwhile.
             biased;
             ended = running.ended(&attempt.payload) => match ended {
                 Ok(report) => return Some(running.result(report, argv).await),
-                Err(fault) => Some(Err(fault)),
+                Err(fault) => Some(fault),
             },
             () = cancel.cancelled() => None,
-            () = out_of_time => Some(Err(Fault::timed_out(attempt.timeout))),
+            () = out_of_time => Some(Fault::timed_out(attempt.timeout)),
         };
         // Whatever the command makes of its SIGTERM, it did not end by itself.
-        running.end(self.kill_grace).await;
-        interruption
+        let (output, log) = running.end(self.kill_grace).await;
+        interruption.map(|fault| Execution {
+            outcome: Outcome::Failed(fault),
+            output,
+            log,
+        })
     }
 
     fn start(&self, argv: &[String], attempt: &Attempt) -> Result<Running, Fault> {

@@ -9,7 +9,7 @@
 
 mod fault;
 
-use crate::{Attempt, too_large};
+use crate::{Attempt, Execution, too_large};
 use bytes::Bytes;
 use ekiden_domain::{Fault, Qualifier};
 use fault::{innermost, reported, text, unanswered, unreachable};
@@ -40,7 +40,7 @@ impl Http {
         }
     }
 
-    pub(crate) async fn call(&self, url: &str, attempt: &Attempt) -> Result<Bytes, Fault> {
+    pub(crate) async fn call(&self, url: &str, attempt: &Attempt) -> Result<Execution, Fault> {
         let mut request = self
             .client()?
             .post(invoke_url(url)?)
@@ -51,13 +51,16 @@ impl Http {
         let sent = request.body(attempt.payload.clone()).send().await;
         let response = sent.map_err(|error| unanswered(&error))?;
         match failure(&response) {
-            None => output(response, attempt.function.max_output).await,
+            None => {
+                let output = output(response, attempt.function.max_output).await;
+                output.map(Execution::succeeded)
+            }
             Some(Failure::System(error)) => {
                 // The body may never come, and the status alone decides.
                 let status = response.status();
                 Err(Fault::system(error, &text(status)).with_http_status(status.as_u16()))
             }
-            Some(Failure::Function { handled }) => Err(reported(response, handled).await),
+            Some(Failure::Function { handled }) => Ok(reported(response, handled).await),
         }
     }
 

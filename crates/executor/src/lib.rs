@@ -35,6 +35,7 @@ use bytes::Bytes;
 use ekiden_domain::{
     Fault, Function, FunctionName, InvocationId, Lease, Outcome, Qualifier, RequestId, Target,
 };
+use futures::FutureExt;
 use std::{ffi::OsString, future::Future, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -68,8 +69,30 @@ pub struct Attempt {
 pub struct Execution {
     /// Whether it succeeded, or why it failed.
     pub outcome: Outcome,
-    /// The function's output; empty where it failed.
+    /// The function's output. Where it failed: what it gave all the same, which is FC's JSON if it
+    /// reported its error that way.
     pub output: Bytes,
+    /// The end of what it logged, at most 4 KiB: of a command, its standard error. What is behind HTTP
+    /// logs where it runs.
+    pub log: Bytes,
+}
+
+impl Execution {
+    const fn succeeded(output: Bytes) -> Self {
+        Self {
+            outcome: Outcome::Succeeded,
+            output,
+            log: Bytes::new(),
+        }
+    }
+
+    const fn failed(fault: Fault) -> Self {
+        Self {
+            outcome: Outcome::Failed(fault),
+            output: Bytes::new(),
+            log: Bytes::new(),
+        }
+    }
 }
 
 /// How an attempt ended.
@@ -140,24 +163,17 @@ impl Executor {
             ))),
             Some(Target::Handler(name)) => {
                 let call = self.handlers.call(name, &attempt);
-                let ran = unless_stopped(call, attempt.timeout, &cancel).await;
-                ran.map(|result| result.and_then(|output| bounded(output, &attempt)))
+                let call = call.map(|result| bounded(result?, &attempt).map(Execution::succeeded));
+                unless_stopped(call, attempt.timeout, &cancel).await
             }
             Some(Target::Http(url)) => {
                 let call = self.http.call(url, &attempt);
                 unless_stopped(call, attempt.timeout, &cancel).await
             }
-            Some(Target::Command(argv)) => self.commands.run(argv, &attempt, &cancel).await,
+            Some(Target::Command(argv)) => self.commands.run(argv, &attempt, &cancel).await.map(Ok),
         };
         match ran {
-            Some(Ok(output)) => End::Done(Execution {
-                outcome: Outcome::Succeeded,
-                output,
-            }),
-            Some(Err(fault)) => End::Done(Execution {
-                outcome: Outcome::Failed(fault),
-                output: Bytes::new(),
-            }),
+            Some(result) => End::Done(result.unwrap_or_else(Execution::failed)),
             None => End::Cancelled,
         }
     }
@@ -165,10 +181,10 @@ impl Executor {
 
 /// What the call gives, or the fault of a timeout; `None` if it was cancelled.
 async fn unless_stopped(
-    call: impl Future<Output = Result<Bytes, Fault>>,
+    call: impl Future<Output = Result<Execution, Fault>>,
     timeout: Duration,
     cancel: &CancellationToken,
-) -> Option<Result<Bytes, Fault>> {
+) -> Option<Result<Execution, Fault>> {
     tokio::select! {
         // A result that is there already is the truth, whatever was asked meanwhile.
         biased;

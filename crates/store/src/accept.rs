@@ -8,7 +8,9 @@ use crate::{
     row::{as_millis, encode_events, inconsistent},
 };
 use bytes::Bytes;
-use ekiden_domain::{Invocation, Message, RequestId, State, Status};
+use ekiden_domain::{
+    Destination, Invocation, Message, RequestId, State, Status, invocation::Policy,
+};
 use sqlx::PgPool;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -50,19 +52,22 @@ const POSTGRES: &str = "
         SELECT * FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
             $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-            $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[], $17::text[]
+            $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[], $17::text[],
+            $18::bigint[], $19::text[], $20::text[]
         ) AS new(
             request_id, function, invocation_id, qualifier, stateful, lane,
             max_retries, retry_base_ms, retry_max_ms, accepted_at, expires_at,
-            due_at, events, payload, message_id, take_at, version
+            due_at, events, payload, message_id, take_at, version,
+            hops, on_success, on_failure
         )
     ), inputs AS (
         INSERT INTO invocation_inputs (
             request_id, function, invocation_id, qualifier, stateful, lane,
-            max_retries, retry_base_ms, retry_max_ms, payload, version
+            max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure
         )
         SELECT request_id, function, invocation_id, qualifier, stateful, lane,
-               max_retries, retry_base_ms, retry_max_ms, payload, version
+               max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success,
+               on_failure
         FROM new
         ORDER BY function, invocation_id
         ON CONFLICT (function, invocation_id) DO NOTHING
@@ -86,6 +91,12 @@ async fn postgres(pool: &PgPool, items: &[&Acceptance]) -> Result<Vec<Accepted>,
     let each = |column: fn(&Acceptance) -> i64| items.iter().map(|item| column(item)).collect();
     let text = |column: fn(&Acceptance) -> &str| -> Vec<String> {
         items.iter().map(|item| column(item).to_owned()).collect()
+    };
+    let destinations = |column: fn(&Policy) -> &Option<Destination>| -> Vec<Option<String>> {
+        let texts = items
+            .iter()
+            .map(|item| text_of(column(&item.invocation.policy)));
+        texts.map(|text| text.map(str::to_owned)).collect()
     };
     let ids: Vec<Uuid> = items
         .iter()
@@ -129,6 +140,9 @@ async fn postgres(pool: &PgPool, items: &[&Acceptance]) -> Result<Vec<Accepted>,
         )
         .bind::<Vec<i64>>(each(take_at))
         .bind(text(|item| item.invocation.version.as_str()))
+        .bind::<Vec<i64>>(each(|item| i64::from(item.invocation.hops)))
+        .bind(destinations(|policy| &policy.on_success))
+        .bind(destinations(|policy| &policy.on_failure))
         .fetch_all(pool)
         .await?;
     if inserted.len() == items.len() {
@@ -136,6 +150,10 @@ async fn postgres(pool: &PgPool, items: &[&Acceptance]) -> Result<Vec<Accepted>,
     }
     let firsts = postgres_firsts(pool, items).await?;
     items.iter().map(|item| answer(item, &firsts)).collect()
+}
+
+fn text_of(destination: &Option<Destination>) -> Option<&str> {
+    destination.as_ref().map(Destination::as_str)
 }
 
 fn due_at(item: &Acceptance) -> i64 {
@@ -223,8 +241,8 @@ async fn sqlite_accept(
     let inserted = sqlx::query(
         "INSERT INTO invocation_inputs (
              request_id, function, invocation_id, qualifier, stateful, lane,
-             max_retries, retry_base_ms, retry_max_ms, payload, version
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (function, invocation_id) DO NOTHING",
     )
     .bind(id)
@@ -238,6 +256,9 @@ async fn sqlite_accept(
     .bind(as_millis(invocation.policy.retry_max))
     .bind(item.payload.as_ref())
     .bind(invocation.version.as_str())
+    .bind(i64::from(invocation.hops))
+    .bind(text_of(&invocation.policy.on_success))
+    .bind(text_of(&invocation.policy.on_failure))
     .execute(&mut *connection)
     .await?;
     if inserted.rows_affected() == 0 {

@@ -9,7 +9,7 @@ use crate::{
     batch::Flush,
     row::{Row, columns},
 };
-use ekiden_domain::{Invocation, RequestId, State, Timestamp, Transition};
+use ekiden_domain::{Attempt, Invocation, RequestId, State, Timestamp, Transition};
 
 pub(crate) struct Commits(pub(crate) Backend);
 
@@ -116,6 +116,14 @@ impl<'a> Columns<'a> {
         }
         columns
     }
+}
+
+/// The attempt that a transition ends, if there is anything to tell of it.
+fn told(transition: &Transition) -> Option<&Attempt> {
+    transition
+        .attempt
+        .as_ref()
+        .filter(|attempt| attempt.is_told())
 }
 
 fn millis(at: Option<Timestamp>) -> Option<i64> {

@@ -12,6 +12,7 @@ mod catalog;
 mod claims;
 mod commit;
 mod config;
+mod deliveries;
 mod error;
 mod exclusive;
 mod keys;
@@ -35,9 +36,10 @@ use backend::Backend;
 use batch::{Batcher, Limits};
 use bytes::Bytes;
 use commit::Commits;
+use deliveries::Reports;
 use ekiden_domain::{
-    AccessKey, Function, FunctionName, Invocation, InvocationId, Lane, ListQuery, Message,
-    OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition, WorkerId,
+    AccessKey, Delivery, Function, FunctionName, Invocation, InvocationId, Lane, ListQuery,
+    Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition, WorkerId,
 };
 use std::{
     fmt,
@@ -45,7 +47,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// The state table and all that stands beside it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ struct Inner {
     timeout: Duration,
     accepts: Batcher<Accept>,
     commits: Batcher<Commits>,
+    reports: Batcher<Reports>,
+    results: Notify,
     offers: OnceLock<mpsc::Sender<Message>>,
 }
 
@@ -89,6 +93,8 @@ impl Store {
             inner: Arc::new(Inner {
                 accepts: Batcher::start(Accept(backend.clone()), limits),
                 commits: Batcher::start(Commits(backend.clone()), limits),
+                reports: Batcher::start(Reports(backend.clone()), limits),
+                results: Notify::new(),
                 backend,
                 timeout: config.timeout,
                 offers: OnceLock::new(),
@@ -168,9 +174,13 @@ impl Store {
     /// Writes a transition, if the invocation is still in the version it started from.
     pub async fn commit(&self, transition: Transition) -> Result<Commit, StoreError> {
         let offer = self.to_offer(&transition.messages, commit::made_at(&transition.after));
+        let has_result = transition.after.destination().is_some();
         let committed = self.inner.commits.write(transition).await?;
         if committed == Commit::Written {
             self.offer(offer);
+            if has_result {
+                self.inner.results.notify_one();
+            }
         }
         Ok(committed)
     }
@@ -188,6 +198,11 @@ impl Store {
     ) -> Result<Option<Record>, StoreError> {
         self.bounded(read::find(&self.inner.backend, function, id))
             .await
+    }
+
+    /// An invocation that has ended, with its payload.
+    pub async fn ended(&self, id: RequestId) -> Result<Option<Record>, StoreError> {
+        self.bounded(read::ended(&self.inner.backend, id)).await
     }
 
     /// One page of a list, live and ended invocations merged in one snapshot.
@@ -250,6 +265,49 @@ impl Store {
     /// Up to `limit` waiting invocations of functions that are not registered (any more).
     pub async fn unregistered(&self, limit: u32) -> Result<Vec<Invocation>, StoreError> {
         self.bounded(claims::unregistered(&self.inner.backend, limit))
+            .await
+    }
+
+    /// Waits until this process has written a result that is to be handed on. One that was written
+    /// since the last wait counts; those of other processes do not.
+    pub async fn result_written(&self) {
+        self.inner.results.notified().await;
+    }
+
+    /// Takes up to `limit` results that are due to be handed on, each counted as tried once more, and
+    /// keeps other takers from them until `hold_until`.
+    pub async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        hold_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.bounded(deliveries::take(
+            &self.inner.backend,
+            now,
+            hold_until,
+            limit,
+        ))
+        .await
+    }
+
+    /// Writes what a try to deliver came to, or that it is to be made again; only where nobody has
+    /// taken the delivery since. Returns whether it did.
+    pub async fn report_delivery(&self, delivery: Delivery) -> Result<bool, StoreError> {
+        let is_due = delivery
+            .answer
+            .as_ref()
+            .is_none_or(|answer| delivery.due_at <= answer.at);
+        let written = self.inner.reports.write(delivery).await?;
+        if written && is_due {
+            self.inner.results.notify_one();
+        }
+        Ok(written)
+    }
+
+    /// The delivery of an invocation's result; `None` if it has no destination, or has not ended.
+    pub async fn delivery(&self, id: RequestId) -> Result<Option<Delivery>, StoreError> {
+        self.bounded(deliveries::find(&self.inner.backend, id))
             .await
     }
 
@@ -322,7 +380,8 @@ impl Store {
         self.bounded(read::count_live(&self.inner.backend)).await
     }
 
-    /// The attempts of an invocation that failed, in order.
+    /// The attempts of an invocation that have something to tell, in order: those that failed, and the
+    /// last one if it left output or a log.
     pub async fn attempts(&self, id: RequestId) -> Result<Vec<ekiden_domain::Attempt>, StoreError> {
         self.bounded(read::attempts(&self.inner.backend, id)).await
     }

@@ -3,6 +3,7 @@
 use crate::{
     StoreError,
     backend::Backend,
+    deliveries,
     row::{RecordRow, columns},
 };
 use ekiden_domain::{ListQuery, Order, Page, Record, Status};
@@ -27,6 +28,7 @@ pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, S
     let limit = query.limit as usize;
     let more = records.len() > limit;
     records.truncate(limit);
+    deliveries::annotate(backend, &mut records).await?;
     let next = records.last().filter(|_| more).map(Record::position);
     Ok(Page { records, next })
 }

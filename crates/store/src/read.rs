@@ -3,10 +3,13 @@
 use crate::{
     StatusCount, StoreError, Usage,
     backend::{Backend, read},
-    row::{RecordRow, columns, fault_kind, inconsistent},
+    deliveries,
+    row::{RecordRow, columns, count, fault_kind, inconsistent},
 };
+use bytes::Bytes;
 use ekiden_domain::{
-    Attempt, Fault, FunctionName, InvocationId, Record, RequestId, Status, Timestamp, WorkerId,
+    Attempt, Fault, FunctionName, Invocation, InvocationId, Record, RequestId, Status, Timestamp,
+    WorkerId,
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -91,7 +94,43 @@ pub(crate) async fn find(
         .bind(id.as_str())
         .fetch_optional(pool)
         .await?);
-    row.map(Record::try_from).transpose()
+    one(backend, row).await
+}
+
+pub(crate) async fn ended(backend: &Backend, id: RequestId) -> Result<Option<Record>, StoreError> {
+    const ENDED: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", payload FROM ended_invocations WHERE request_id = $1"
+    );
+    let row: Option<RecordRow> = read!(backend, pool => sqlx::query_as(ENDED)
+        .bind(id.as_uuid())
+        .fetch_optional(pool)
+        .await?);
+    one(backend, row).await
+}
+
+/// The record of a row, with what stands beside it: the last attempt's output and the delivery.
+async fn one(backend: &Backend, row: Option<RecordRow>) -> Result<Option<Record>, StoreError> {
+    let Some(row) = row else { return Ok(None) };
+    let mut record = Record::try_from(row)?;
+    deliveries::annotate(backend, std::slice::from_mut(&mut record)).await?;
+    record.output = output(backend, &record.invocation).await?;
+    Ok(Some(record))
+}
+
+async fn output(backend: &Backend, invocation: &Invocation) -> Result<Option<Bytes>, StoreError> {
+    if invocation.attempts == 0 {
+        return Ok(None);
+    }
+    let output: Option<Vec<u8>> = read!(backend, pool => sqlx::query_scalar(
+        "SELECT output FROM attempts WHERE request_id = $1 AND number = $2",
+    )
+    .bind(invocation.request_id.as_uuid())
+    .bind(i64::from(invocation.attempts))
+    .fetch_optional(pool)
+    .await?);
+    Ok(output.filter(|output| !output.is_empty()).map(Bytes::from))
 }
 
 pub(crate) async fn count_live(backend: &Backend) -> Result<Vec<StatusCount>, StoreError> {
@@ -116,33 +155,50 @@ struct AttemptRow {
     worker: Uuid,
     started_at: i64,
     ended_at: i64,
-    fault_kind: i16,
-    error: String,
-    error_message: String,
+    fault_kind: Option<i16>,
+    error: Option<String>,
+    error_message: Option<String>,
     http_status: Option<i64>,
+    output: Vec<u8>,
+    log: Vec<u8>,
+}
+
+impl AttemptRow {
+    fn fault(&self, id: RequestId) -> Result<Option<Fault>, StoreError> {
+        let Some(code) = self.fault_kind else {
+            return Ok(None);
+        };
+        let (Some(kind), Some(error), Some(message)) =
+            (fault_kind(code), &self.error, &self.error_message)
+        else {
+            return Err(inconsistent(id.as_uuid(), "fault_kind"));
+        };
+        let mut fault = Fault::new(kind, error, message);
+        fault.http_status = self
+            .http_status
+            .and_then(|status| u16::try_from(status).ok());
+        Ok(Some(fault))
+    }
 }
 
 pub(crate) async fn attempts(backend: &Backend, id: RequestId) -> Result<Vec<Attempt>, StoreError> {
     let rows: Vec<AttemptRow> = read!(backend, pool => sqlx::query_as(
-        "SELECT number, worker, started_at, ended_at, fault_kind, error, error_message, http_status
+        "SELECT number, worker, started_at, ended_at, fault_kind, error, error_message, http_status,
+                output, log
          FROM attempts WHERE request_id = $1 ORDER BY number",
     )
     .bind(id.as_uuid())
     .fetch_all(pool)
     .await?);
     let attempt = |row: AttemptRow| {
-        let kind =
-            fault_kind(row.fault_kind).ok_or_else(|| inconsistent(id.as_uuid(), "fault_kind"))?;
-        let mut fault = Fault::new(kind, &row.error, &row.error_message);
-        fault.http_status = row
-            .http_status
-            .and_then(|status| u16::try_from(status).ok());
         Ok(Attempt {
-            number: u32::try_from(row.number).unwrap_or(u32::MAX),
+            number: count(row.number),
             worker: WorkerId::from_uuid(row.worker),
             started_at: Timestamp::from_millis(row.started_at),
             ended_at: Timestamp::from_millis(row.ended_at),
-            fault,
+            fault: row.fault(id)?,
+            output: row.output.into(),
+            log: row.log.into(),
         })
     };
     rows.into_iter().map(attempt).collect()

@@ -1,4 +1,5 @@
-//! Retention: what ended long enough ago is forgotten, in small transactions.
+//! Retention: what ended long enough ago is forgotten, in small transactions; but not while its
+//! result is still on its way to a destination.
 
 use crate::{StoreError, backend::Backend};
 use ekiden_domain::Timestamp;
@@ -14,13 +15,19 @@ pub(crate) async fn purge(
             // Another purger's rows are skipped: nobody waits for housekeeping.
             let purged: Vec<Uuid> = sqlx::query_scalar(
                 "WITH old AS (
-                     SELECT request_id FROM invocations_history WHERE ended_at < $1
+                     SELECT request_id FROM invocations_history history WHERE ended_at < $1
+                     AND NOT EXISTS (
+                         SELECT FROM deliveries
+                         WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
+                     )
                      LIMIT $2 FOR UPDATE SKIP LOCKED
                  ), history AS (
                      DELETE FROM invocations_history USING old
                      WHERE invocations_history.request_id = old.request_id
-                 ), failed AS (
+                 ), told AS (
                      DELETE FROM attempts USING old WHERE attempts.request_id = old.request_id
+                 ), delivered AS (
+                     DELETE FROM deliveries USING old WHERE deliveries.request_id = old.request_id
                  )
                  DELETE FROM invocation_inputs USING old
                  WHERE invocation_inputs.request_id = old.request_id
@@ -36,7 +43,12 @@ pub(crate) async fn purge(
             let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
             let old: Vec<Uuid> = sqlx::query_scalar(
                 "DELETE FROM invocations_history WHERE request_id IN (
-                     SELECT request_id FROM invocations_history WHERE ended_at < $1 LIMIT $2
+                     SELECT request_id FROM invocations_history history WHERE ended_at < $1
+                     AND NOT EXISTS (
+                         SELECT 1 FROM deliveries
+                         WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
+                     )
+                     LIMIT $2
                  ) RETURNING request_id",
             )
             .bind(ended_before.as_millis())
@@ -45,6 +57,10 @@ pub(crate) async fn purge(
             .await?;
             for id in &old {
                 sqlx::query("DELETE FROM attempts WHERE request_id = $1")
+                    .bind(id)
+                    .execute(&mut *transaction)
+                    .await?;
+                sqlx::query("DELETE FROM deliveries WHERE request_id = $1")
                     .bind(id)
                     .execute(&mut *transaction)
                     .await?;

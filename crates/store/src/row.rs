@@ -3,8 +3,8 @@
 use crate::StoreError;
 use bytes::Bytes;
 use ekiden_domain::{
-    Claim, Event, Fault, FaultKind, Invocation, InvocationId, Lease, Policy, Record, RequestId,
-    State, Status, Timestamp, WorkerId,
+    Claim, Destination, Event, Fault, FaultKind, Invalid, Invocation, InvocationId, Lease, Policy,
+    Record, RequestId, State, Status, Timestamp, WorkerId,
 };
 use sqlx::FromRow;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 macro_rules! columns {
     () => {
         "request_id, invocation_id, function, qualifier, version, stateful, lane, max_retries, \
-         retry_base_ms, retry_max_ms, accepted_at, expires_at, status, lease, due_at, worker, \
+         retry_base_ms, retry_max_ms, hops, on_success, on_failure, accepted_at, expires_at, status, lease, due_at, worker, \
          claimed_at, started_at, deadline_at, first_started_at, attempts, retries, \
          system_retries, releases, reached, duration_ms, fault_kind, error, error_message, \
          http_status, ended_at, events"
@@ -36,6 +36,9 @@ pub(crate) struct Row {
     max_retries: i64,
     retry_base_ms: i64,
     retry_max_ms: i64,
+    hops: i64,
+    on_success: Option<String>,
+    on_failure: Option<String>,
     accepted_at: i64,
     expires_at: i64,
     status: i16,
@@ -75,6 +78,8 @@ impl TryFrom<RecordRow> for Record {
         Ok(Self {
             invocation: row.row.try_into()?,
             payload: row.payload.map(Bytes::from),
+            output: None,
+            delivery: None,
         })
     }
 }
@@ -96,12 +101,15 @@ impl TryFrom<Row> for Invocation {
             qualifier: row.qualifier.parse().map_err(bad("qualifier"))?,
             version: row.version.parse().map_err(bad("version"))?,
             stateful: row.stateful,
+            hops: count(row.hops),
             policy: Policy {
                 lane: row.lane.parse().map_err(bad("lane"))?,
                 max_retries: u8::try_from(row.max_retries)
                     .map_err(|_| inconsistent(id, "max_retries"))?,
                 retry_base: millis(row.retry_base_ms),
                 retry_max: millis(row.retry_max_ms),
+                on_success: destination(row.on_success).map_err(bad("on_success"))?,
+                on_failure: destination(row.on_failure).map_err(bad("on_failure"))?,
             },
             accepted_at: Timestamp::from_millis(row.accepted_at),
             expires_at: Timestamp::from_millis(row.expires_at),
@@ -223,7 +231,11 @@ fn millis(column: i64) -> Duration {
     Duration::from_millis(u64::try_from(column).unwrap_or(0))
 }
 
-fn count(column: i64) -> u32 {
+fn destination(column: Option<String>) -> Result<Option<Destination>, Invalid> {
+    column.map(Destination::try_from).transpose()
+}
+
+pub(crate) fn count(column: i64) -> u32 {
     u32::try_from(column).unwrap_or(u32::MAX)
 }
 

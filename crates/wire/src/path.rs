@@ -31,6 +31,15 @@ pub struct InvocationPath {
     pub id: String,
 }
 
+/// One delivery of an invocation's result as a path names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryPath {
+    /// The invocation.
+    pub invocation: InvocationPath,
+    /// The delivery's number, decoded, as the request has it.
+    pub number: String,
+}
+
 /// A service as a path names it: `service` or `service.qualifier`; in FC 3.0 the default one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePath {
@@ -167,6 +176,19 @@ impl<S: Send + Sync> FromRequestParts<S> for InvocationPath {
         Ok(Self {
             function: FunctionPath::parse(Dialect::of(parts.uri.path()), &params, &query)?,
             id: params.get("id").unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let invocation = InvocationPath::from_request_parts(parts, state).await?;
+        let params = Params::of(parts, state).await?;
+        Ok(Self {
+            invocation,
+            number: params.get("number").unwrap_or_default().to_owned(),
         })
     }
 }

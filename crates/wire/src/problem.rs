@@ -1,6 +1,7 @@
 //! What is answered when something is wrong: FC's error codes, in an envelope every SDK can read.
 
 mod manage;
+mod native;
 
 use crate::Dialect;
 use axum::response::{IntoResponse, Response};

@@ -2,34 +2,44 @@
 
 use crate::Dialect;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ekiden_domain::{Event, Invocation, Record, Timestamp};
+use ekiden_domain::{DeliveryStatus, Event, Invocation, Record, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// The record's JSON: FC 2.0's `StatefulAsyncInvocation` or FC 3.0's `AsyncTask`. Times are
-/// milliseconds since the Unix epoch; `endTime` is 0 until the end. A payload, where the record has
-/// one, is a string: its text, or Base64 where it is not UTF-8, which `payloadEncoding` then says.
+/// milliseconds since the Unix epoch; `endTime` is 0 until the end. A payload and an output, where the
+/// record has them, are strings: their text, or Base64 where they are not UTF-8, which
+/// `payloadEncoding` and `returnPayloadEncoding` then say.
 #[must_use]
 pub fn json(dialect: Dialect, record: &Record) -> Value {
     let invocation = &record.invocation;
-    let mut json = common(invocation);
+    let mut json = common(record);
     if dialect.is_fc3() {
         json.extend(fc3(invocation));
     } else {
         json.extend(fc2(invocation));
     }
     if let Some(payload) = &record.payload {
-        let text = match std::str::from_utf8(payload) {
-            Ok(text) => text.to_owned(),
-            Err(_) => {
-                json.insert("payloadEncoding".to_owned(), "base64".into());
-                STANDARD.encode(payload)
-            }
-        };
+        let text = text(payload, "payloadEncoding", &mut json);
         for key in payload_keys(dialect) {
             json.insert((*key).to_owned(), text.clone().into());
         }
     }
+    if let Some(output) = &record.output {
+        let text = text(output, "returnPayloadEncoding", &mut json);
+        json.insert("returnPayload".to_owned(), text.into());
+    }
     json.into()
+}
+
+/// The text that `bytes` are; or their Base64, which `encoding` then says.
+pub(crate) fn text(bytes: &[u8], encoding: &str, json: &mut Map<String, Value>) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            json.insert(encoding.to_owned(), "base64".into());
+            STANDARD.encode(bytes)
+        }
+    }
 }
 
 /// The page that first described the list spells the key with a capital; SDKs read it without.
@@ -41,7 +51,8 @@ const fn payload_keys(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-fn common(invocation: &Invocation) -> Map<String, Value> {
+fn common(record: &Record) -> Map<String, Value> {
+    let invocation = &record.invocation;
     let ended_at = invocation.ended_at().map_or(0, Timestamp::as_millis);
     let instance = invocation.worker.map(|id| id.to_string());
     object(json!({
@@ -52,8 +63,8 @@ fn common(invocation: &Invocation) -> Map<String, Value> {
         "endTime": ended_at,
         "durationMs": u64::try_from(invocation.duration.as_millis()).unwrap_or(u64::MAX),
         "alreadyRetriedTimes": invocation.retries,
-        // Empty means that there is no destination.
-        "destinationStatus": "",
+        // Empty means that there is no destination, or nothing to hand on yet.
+        "destinationStatus": record.delivery.map_or("", DeliveryStatus::as_str),
         "instanceId": instance.unwrap_or_default(),
         "events": (1_u32..).zip(&invocation.events).map(event).collect::<Vec<_>>(),
     }))
@@ -92,7 +103,7 @@ fn error_message(invocation: &Invocation) -> String {
     })
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
@@ -120,6 +131,7 @@ mod tests {
             invocation_id: Some("job-1".parse().unwrap()),
             delay: Duration::ZERO,
             stateful: true,
+            hops: 0,
         };
         let config = AsyncConfig::default();
         let id = RequestId::generate(at(1000));
@@ -140,6 +152,8 @@ mod tests {
         Record {
             invocation,
             payload,
+            output: None,
+            delivery: None,
         }
     }
 
@@ -198,5 +212,19 @@ mod tests {
         assert_eq!(bytes["invocationPayload"], "/wA=");
         assert_eq!(bytes["payloadEncoding"], "base64");
         assert!(bytes.get("InvocationPayload").is_none());
+    }
+
+    #[test]
+    fn an_output_and_the_delivery_of_it_are_told() {
+        let mut record = record(failed(), None);
+        record.output = Some(Bytes::from_static(b"out"));
+        record.delivery = Some(DeliveryStatus::Pending);
+        let told = json(Dialect::V2021, &record);
+        assert_eq!(told["returnPayload"], "out");
+        assert_eq!(told["destinationStatus"], "Pending");
+        record.output = Some(Bytes::from_static(b"\xff\x00"));
+        let told = json(Dialect::V2023, &record);
+        assert_eq!(told["returnPayload"], "/wA=");
+        assert_eq!(told["returnPayloadEncoding"], "base64");
     }
 }

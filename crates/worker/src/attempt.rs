@@ -91,6 +91,7 @@ impl Holder {
         let Record {
             invocation,
             payload,
+            ..
         } = record;
         let Some(run) = self.runs.reserve(invocation.request_id) else {
             return Ok(Claimed::Settled);
@@ -279,7 +280,11 @@ fn step(
     now: Timestamp,
 ) -> Result<Transition, Refused> {
     let fault = match (end, cause) {
-        (End::Done(execution), _) => return invocation.finish(execution.outcome.clone(), now),
+        (End::Done(execution), _) => {
+            let finish = invocation.finish(execution.outcome.clone(), now);
+            return finish
+                .map(|step| step.leaving(execution.output.clone(), execution.log.clone()));
+        }
         (End::Cancelled, _) if invocation.status() == Status::Stopping => {
             return invocation.stopped(now);
         }

@@ -3,10 +3,11 @@
 //! [`Worker::run`] is a process's life as a worker: it announces itself, listens to every lane, and
 //! for each dispatch does what `attempt` says on one page: claim, start, run, finish. Beside it
 //! beat the heart (`heartbeat`), the reaper, which finds workers that died, and the sweeper, which
-//! ends what no worker will.
+//! ends what no worker will. [`Deliverer::run`] hands on what came of it.
 
 mod attempt;
 mod config;
+mod deliverer;
 mod heartbeat;
 mod lane;
 mod life;
@@ -16,6 +17,7 @@ mod runs;
 mod sweeper;
 
 pub use config::{OnDatabaseLoss, WorkerConfig};
+pub use deliverer::{Allowed, Deliverer, Reach, WebhookConfig, WebhookSecret};
 
 use ekiden_broker::Broker;
 use ekiden_domain::Clock;

@@ -18,14 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Where producers go, and how far they are.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(crate) struct Way {
     /// Changes when a process is started anew.
-    pub(super) client: Mutex<Client>,
-    pub(super) accepted: AtomicUsize,
+    pub(crate) client: Mutex<Client>,
+    pub(crate) accepted: AtomicUsize,
 }
 
 impl Way {
-    pub(super) fn to(client: &Client) -> Arc<Self> {
+    pub(crate) fn to(client: &Client) -> Arc<Self> {
         Arc::new(Self {
             client: Mutex::new(client.clone()),
             accepted: AtomicUsize::new(0),
@@ -35,7 +35,7 @@ impl Way {
 
 /// Enqueues a task under each of these ids, each until it is accepted: as the producers of an
 /// unreliable network do, who repeat a request of the same id until they have an answer.
-pub(super) async fn enqueue(way: Arc<Way>, ids: Vec<String>, payload: Bytes) {
+pub(crate) async fn enqueue(way: Arc<Way>, ids: Vec<String>, payload: Bytes) {
     let requests = stream::iter(ids).map(|id| {
         let (way, payload) = (Arc::clone(&way), payload.clone());
         async move { enqueue_one(&way, &id, payload).await }

@@ -6,6 +6,7 @@
 
 use super::{Hub, link::bounded, pause::Pause};
 use crate::BrokerError;
+use bytes::Bytes;
 use ekiden_domain::Lane;
 use futures::future::try_join_all;
 use lapin::{
@@ -29,12 +30,49 @@ const MOST_REFUSALS: u32 = 4;
 pub(crate) const KIND: &str = "ekiden.ids.v1";
 
 /// Where messages go.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     /// A lane's queue: a message without a queue to take it comes back.
     Lane(Lane),
     /// The control exchange: whoever listens.
     Control,
+    /// An exchange that is somebody else's, which must be there and must have a queue for the message.
+    Route {
+        /// The exchange; the default one if it is empty.
+        exchange: String,
+        routing_key: String,
+    },
+}
+
+/// A message of ours to this platform, or to somebody else.
+#[derive(Clone, Debug)]
+pub(crate) enum Parcel {
+    /// Packed ids.
+    Ids(Vec<u8>),
+    /// JSON, with an id by which a repetition is known.
+    Json { id: ShortString, body: Bytes },
+}
+
+impl Parcel {
+    fn body(&self) -> &[u8] {
+        match self {
+            Self::Ids(body) => body,
+            Self::Json { body, .. } => body,
+        }
+    }
+
+    fn properties(&self) -> BasicProperties {
+        const PERSISTENT: u8 = 2;
+        let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+        match self {
+            Self::Ids(_) => properties
+                .with_content_type("application/octet-stream".into())
+                .with_type(KIND.into()),
+            Self::Json { id, .. } => properties
+                .with_content_type("application/json".into())
+                .with_message_id(id.clone()),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +83,7 @@ pub(crate) struct Line {
 /// A message that somebody waits for.
 #[derive(Debug)]
 struct Waiting {
-    body: Vec<u8>,
+    parcel: Parcel,
     taken: oneshot::Sender<Result<(), BrokerError>>,
 }
 
@@ -63,9 +101,9 @@ impl Line {
 
     /// Waits until the broker has taken the message, however long that takes. Whoever stops waiting
     /// may still see it sent.
-    pub(crate) async fn publish(&self, body: Vec<u8>) -> Result<(), BrokerError> {
+    pub(crate) async fn publish(&self, parcel: Parcel) -> Result<(), BrokerError> {
         let (taken, answer) = oneshot::channel();
-        let message = Waiting { body, taken };
+        let message = Waiting { parcel, taken };
         self.waiting
             .send(message)
             .await
@@ -111,7 +149,10 @@ impl Publisher {
                 // The queue was deleted behind our back, and all that was in it. The next channel
                 // comes with a new queue.
                 Ok(Sent::Returned) => refusals += 1,
-                Err(BrokerError::Closed) => return fail(batch, &BrokerError::Closed),
+                // Waiting for these would be in vain.
+                Err(error @ (BrokerError::Closed | BrokerError::NoExchange(_))) => {
+                    return fail(batch, &error);
+                }
                 Err(error) => {
                     tracing::debug!(place = ?self.place, %error, "a batch was not confirmed");
                 }
@@ -135,6 +176,10 @@ impl Publisher {
         let (exchange, key, mandatory) = match &self.place {
             Place::Lane(lane) => (ShortString::default(), self.hub.topology.queue(lane), true),
             Place::Control => (self.hub.topology.control(), ShortString::default(), false),
+            Place::Route {
+                exchange,
+                routing_key,
+            } => (exchange.as_str().into(), routing_key.as_str().into(), true),
         };
         let options = BasicPublishOptions {
             mandatory,
@@ -146,8 +191,8 @@ impl Publisher {
                     exchange.clone(),
                     key.clone(),
                     options,
-                    &message.body,
-                    properties(),
+                    message.parcel.body(),
+                    message.parcel.properties(),
                 )
             });
             try_join_all(try_join_all(sent).await?).await
@@ -170,8 +215,10 @@ impl Publisher {
             topology.ready(publish, lane).await?;
         }
         let channel = publish.channel().await?;
-        if let Place::Control = self.place {
-            topology.declare_control(&channel).await?;
+        match &self.place {
+            Place::Lane(_) => {}
+            Place::Control => topology.declare_control(&channel).await?,
+            Place::Route { exchange, .. } => topology.find_exchange(&channel, exchange).await?,
         }
         let selected = channel.confirm_select(ConfirmSelectOptions::default());
         bounded(self.hub.config.timeout, selected).await?;
@@ -220,14 +267,6 @@ fn fail(batch: Vec<Waiting>, error: &BrokerError) {
     for message in batch {
         drop(message.taken.send(Err(error.clone())));
     }
-}
-
-fn properties() -> BasicProperties {
-    const PERSISTENT: u8 = 2;
-    BasicProperties::default()
-        .with_delivery_mode(PERSISTENT)
-        .with_content_type("application/octet-stream".into())
-        .with_type(KIND.into())
 }
 
 #[cfg(test)]

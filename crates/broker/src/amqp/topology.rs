@@ -126,6 +126,30 @@ impl Topology {
         bounded(self.timeout, declared).await
     }
 
+    /// Checks that there is this exchange; the default one, without a name, always is.
+    pub(crate) async fn find_exchange(
+        &self,
+        channel: &Channel,
+        name: &str,
+    ) -> Result<(), BrokerError> {
+        if name.is_empty() {
+            return Ok(());
+        }
+        let options = ExchangeDeclareOptions {
+            passive: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        // A look ignores the kind.
+        let kind = ExchangeKind::Direct;
+        let looked = channel.exchange_declare(name.into(), kind, options, FieldTable::default());
+        match tokio::time::timeout(self.timeout, looked).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if is_not_found(&error) => Err(BrokerError::NoExchange(name.to_owned())),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(BrokerError::TimedOut(self.timeout)),
+        }
+    }
+
     /// A queue that hears the control exchange, for this connection only; returns its name.
     pub(crate) async fn declare_ear(&self, channel: &Channel) -> Result<ShortString, BrokerError> {
         self.declare_control(channel).await?;

@@ -4,6 +4,7 @@ use crate::{
     fixture::{NEVER, Rabbit, ids, lane, next, other_lane, ready, soon, with_rabbit},
     proxy::Proxy,
 };
+use bytes::Bytes;
 use ekiden_broker::{AmqpConfig, Broker, BrokerError};
 use ekiden_domain::RequestId;
 use futures::future::try_join_all;
@@ -347,4 +348,32 @@ async fn tls_is_spoken_where_the_url_asks_for_it() {
         assert!(refused.to_string().contains("corrupt message"), "{refused}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_reaches_the_queue_of_its_route_or_it_is_said_why_not() {
+    with_rabbit(async |rabbit| {
+        let broker = Broker::amqp(rabbit.config.clone()).unwrap();
+        // Any queue would do; this one is deleted after the test.
+        broker.publish(&lane(), &ids(1)).await.unwrap();
+        let queue = rabbit.queue(&lane());
+        let body = Bytes::from_static(b"{}");
+        let hand_on = async |exchange: &str, key: &str| {
+            broker.hand_on(exchange, key, "msg_1", body.clone()).await
+        };
+        hand_on("", &queue).await.unwrap();
+        hand_on("amq.direct", &queue).await.unwrap_err();
+        ready(&broker, &lane(), 2).await;
+        assert_eq!(hand_on("", "nobody.s").await, Err(BrokerError::NotTaken));
+        let missing = hand_on("ekiden.missing", "key").await;
+        let no_exchange = BrokerError::NoExchange("ekiden.missing".to_owned());
+        assert_eq!(missing, Err(no_exchange));
+        // One route's trouble is not another's.
+        hand_on("", &queue).await.unwrap();
+        ready(&broker, &lane(), 3).await;
+    })
+    .await;
+    let body = Bytes::new();
+    let alone = Broker::in_process().hand_on("", "key", "msg_1", body).await;
+    assert_eq!(alone, Err(BrokerError::InProcess));
 }

@@ -10,6 +10,7 @@ fn request() -> NewInvocation {
         invocation_id: None,
         delay: Duration::from_secs(30),
         stateful: false,
+        hops: 0,
     }
 }
 
@@ -71,6 +72,8 @@ fn the_configuration_at_acceptance_is_copied() {
         max_age: Duration::from_secs(5),
         retry_base: Duration::from_secs(2),
         retry_max: Duration::from_secs(9),
+        on_success: Some("amqp:results/ok".parse().unwrap()),
+        on_failure: Some("amqp:results/bad".parse().unwrap()),
         ..AsyncConfig::default()
     };
     let (invocation, _) = accept(request(), &config);
@@ -79,7 +82,34 @@ fn the_configuration_at_acceptance_is_copied() {
         max_retries: 7,
         retry_base: Duration::from_secs(2),
         retry_max: Duration::from_secs(9),
+        on_success: config.on_success,
+        on_failure: config.on_failure,
     };
     assert_eq!(invocation.policy, copied);
     assert_eq!(invocation.expires_at, NOW.after(Duration::from_secs(35)));
+}
+
+#[test]
+fn a_result_goes_where_its_status_says() {
+    let config = AsyncConfig {
+        on_success: Some("amqp:results/ok".parse().unwrap()),
+        on_failure: Some("amqp:results/bad".parse().unwrap()),
+        ..AsyncConfig::default()
+    };
+    let (mut invocation, _) = accept(request(), &config);
+    assert_eq!(invocation.destination(), None);
+    for status in Status::ALL.into_iter().filter(|status| status.is_final()) {
+        let ended_at = NOW;
+        invocation.state = State::Ended { status, ended_at };
+        let expected = match status {
+            Status::Succeeded => Some("amqp:results/ok"),
+            Status::Stopped => None,
+            _ => Some("amqp:results/bad"),
+        };
+        assert_eq!(
+            invocation.destination().map(Destination::as_str),
+            expected,
+            "{status}"
+        );
+    }
 }

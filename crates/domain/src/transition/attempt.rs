@@ -68,8 +68,11 @@ impl Invocation {
     pub fn finish(&self, outcome: Outcome, now: Timestamp) -> Result<Transition, Refused> {
         match (&self.state, outcome) {
             (
-                State::Running { started_at, .. }
+                State::Running {
+                    claim, started_at, ..
+                }
                 | State::Stopping {
+                    claim,
                     started_at: Some(started_at),
                     ..
                 },
@@ -79,7 +82,9 @@ impl Invocation {
                 after.duration = now.since(*started_at);
                 after.reached = true;
                 after.error = None;
-                Ok(self.transition(after))
+                let mut transition = self.transition(after);
+                transition.attempt = Some(self.attempt(*claim, *started_at, None, now));
+                Ok(transition)
             }
             (
                 State::Running {

@@ -2,6 +2,7 @@
 
 use super::{Transition, detail};
 use crate::{Attempt, Claim, Fault, FaultKind, Invocation, State, Status, Timestamp, retry};
+use bytes::Bytes;
 
 impl Invocation {
     /// The attempt of `claim` failed, and nobody asked for a stop.
@@ -77,13 +78,26 @@ impl Invocation {
         after.reached |= fault.kind != FaultKind::System;
         after.error = Some(fault.clone());
         let mut transition = self.transition(after);
-        transition.attempt = Some(Attempt {
+        transition.attempt = Some(self.attempt(claim, started_at, Some(fault), now));
+        transition
+    }
+
+    /// The story of the attempt of `claim`, which ended now.
+    pub(super) const fn attempt(
+        &self,
+        claim: Claim,
+        started_at: Timestamp,
+        fault: Option<Fault>,
+        now: Timestamp,
+    ) -> Attempt {
+        Attempt {
             number: self.attempts,
             worker: claim.worker,
             started_at,
             ended_at: now,
             fault,
-        });
-        transition
+            output: Bytes::new(),
+            log: Bytes::new(),
+        }
     }
 }

@@ -108,6 +108,7 @@ fn accepted(config: &AsyncConfig, delay: Duration) -> Invocation {
         invocation_id: None,
         delay,
         stateful: true,
+        hops: 0,
     };
     let id = RequestId::generate(ACCEPTED_AT);
     Invocation::accept(id, new, config, Lane::shared(), ACCEPTED_AT).0

@@ -1,4 +1,4 @@
-//! `ekiden get`: shows one invocation.
+//! `ekiden get`: shows one invocation, with what its attempts left and where its result went.
 
 use super::{ClientArgs, Failure, InvocationArgs, render};
 use anyhow::Context;
@@ -17,7 +17,7 @@ pub(super) struct Get {
 impl Get {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let client = self.client.client()?;
-        let found = client.get(self.invocation.invocation()).await?;
+        let found = client.whole(self.invocation.invocation()).await?;
         if self.client.json {
             render::json(&found)?;
         } else {

@@ -1,7 +1,7 @@
 //! `ekiden invoke`: enqueues an invocation, and may follow it to its end.
 
 use super::{ClientArgs, Failure, render};
-use crate::client::{Client, Event, Invocation, NewInvocation, Record};
+use crate::client::{Accepted, Client, Event, Invocation, NewInvocation, Record};
 use anyhow::Context;
 use clap::Args;
 use ekiden_domain::{FunctionName, Status};
@@ -48,39 +48,53 @@ impl Invoke {
             delay: self.delay,
         };
         let accepted = client.invoke(&self.function, new).await?;
-        let id = accepted.invocation_id.as_str();
-        let is_json = self.client.json;
-        if !self.wait {
-            if is_json {
-                let (request, invocation) = (&accepted.request_id, &accepted.invocation_id);
-                render::json(&json!({ "requestId": request, "invocationId": invocation }))?;
-            } else {
-                outln!("{id}");
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-        let invocation = Invocation {
-            function: &self.function,
-            id,
-        };
-        let ended = follow(&client, invocation, |event| {
-            if !is_json {
-                eprintln!("{}  {}", render::time(event.timestamp), event.status);
-            }
-        });
-        let ended = ended.await?;
-        let record: Record = serde_json::from_value(ended.clone()).context("the record")?;
-        if is_json {
-            render::json(&ended)?;
+        if self.wait {
+            wait(&client, &self.function, &accepted, self.client.json).await
         } else {
-            render::record(&record);
+            tell(&accepted, self.client.json)
         }
-        Ok(if record.status == Status::Succeeded {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
     }
+}
+
+/// Says how the invocation is called.
+pub(super) fn tell(accepted: &Accepted, is_json: bool) -> Result<ExitCode, Failure> {
+    let (request, invocation) = (&accepted.request_id, &accepted.invocation_id);
+    if is_json {
+        render::json(&json!({ "requestId": request, "invocationId": invocation }))?;
+    } else {
+        outln!("{invocation}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Follows the invocation to its end and shows it then.
+pub(super) async fn wait(
+    client: &Client,
+    function: &FunctionName,
+    accepted: &Accepted,
+    is_json: bool,
+) -> Result<ExitCode, Failure> {
+    let invocation = Invocation {
+        function,
+        id: &accepted.invocation_id,
+    };
+    let ended = follow(client, invocation, |event| {
+        if !is_json {
+            eprintln!("{}  {}", render::time(event.timestamp), event.status);
+        }
+    });
+    let ended = ended.await?;
+    let record: Record = serde_json::from_value(ended.clone()).context("the record")?;
+    if is_json {
+        render::json(&ended)?;
+    } else {
+        render::record(&record);
+    }
+    Ok(if record.status == Status::Succeeded {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn payload(data: Option<String>, file: Option<PathBuf>) -> anyhow::Result<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! How answers look to a person.
 
-use crate::client::Record;
+use crate::client::{Attempt, Delivery, Record};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
@@ -72,6 +72,10 @@ pub(super) fn record(record: &Record) {
         let encoding = record.payload_encoding.as_deref().unwrap_or("text");
         facts.push(("payload", format!("{} ({encoding})", line(payload))));
     }
+    if let Some(result) = &record.return_payload {
+        let encoding = record.return_payload_encoding.as_deref().unwrap_or("text");
+        facts.push(("result", format!("{} ({encoding})", line(result))));
+    }
     for (name, value) in facts {
         outln!("{name:<11} {value}");
     }
@@ -81,6 +85,43 @@ pub(super) fn record(record: &Record) {
         vec![time(event.timestamp), status, event.event_detail.clone()]
     });
     table(&["TIME", "STATUS", "DETAIL"], events.collect());
+    if !record.attempts.is_empty() {
+        outln!();
+        let rows = record.attempts.iter().map(attempt);
+        table(&["ATTEMPT", "DURATION", "ERROR", "LOG"], rows.collect());
+    }
+    if !record.deliveries.is_empty() {
+        outln!();
+        let rows = record.deliveries.iter().map(delivery);
+        table(&["DESTINATION", "STATUS", "TRIES", "ERROR"], rows.collect());
+    }
+}
+
+fn attempt(attempt: &Attempt) -> Vec<String> {
+    let error = match (attempt.error_type.as_str(), attempt.error_message.as_str()) {
+        ("", _) => "-".to_owned(),
+        (kind, message) => line(&format!("{kind}: {message}")),
+    };
+    // What is at the end of a log says most.
+    let log = attempt.log.trim_end();
+    let skipped = log.chars().count().saturating_sub(SHOWN);
+    let log: String = log.chars().skip(skipped).collect();
+    vec![
+        attempt.number.to_string(),
+        format!("{}ms", attempt.duration_ms),
+        error,
+        or_dash(&line(&log)),
+    ]
+}
+
+fn delivery(delivery: &Delivery) -> Vec<String> {
+    let error = delivery.answer.as_ref().map_or("", |answer| &answer.error);
+    vec![
+        line(&delivery.destination),
+        delivery.status.clone(),
+        delivery.attempts.to_string(),
+        or_dash(&line(error)),
+    ]
 }
 
 /// An instant, in milliseconds since 1970, as RFC 3339 writes it.

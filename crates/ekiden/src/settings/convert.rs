@@ -3,8 +3,9 @@
 use super::Settings;
 use ekiden_broker::AmqpConfig;
 use ekiden_dispatch::{DispatchConfig, ReconcileConfig};
+use ekiden_domain::{Function, Route};
 use ekiden_store::StoreConfig;
-use ekiden_worker::WorkerConfig;
+use ekiden_worker::{Allowed, Reach, WebhookConfig, WorkerConfig};
 use std::{fmt, time::Duration};
 
 impl Settings {
@@ -69,6 +70,33 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// How to send webhooks. What this very configuration names as a destination may be reached,
+    /// wherever it is: whoever wrote it is the owner.
+    pub(crate) fn webhooks(&self) -> WebhookConfig {
+        let configs = self.functions.iter().flat_map(|function| {
+            let Function {
+                async_config,
+                qualifiers,
+                ..
+            } = function;
+            std::iter::once(async_config).chain(qualifiers.values())
+        });
+        let destinations = configs.flat_map(|config| [&config.on_success, &config.on_failure]);
+        let hosts = destinations
+            .flatten()
+            .filter_map(|destination| match destination.route() {
+                Route::Webhook(url) => Allowed::host_of(url),
+                Route::Amqp { .. } | Route::Function { .. } => None,
+            });
+        WebhookConfig {
+            secrets: self.webhooks.secrets.clone(),
+            timeout: self.webhooks.timeout,
+            reach: Reach::allowing(self.webhooks.allow.iter().cloned().chain(hosts)),
+        }
+    }
+}
+
 /// Names the functions only: a target or an environment may hold secrets.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,6 +109,7 @@ impl fmt::Debug for Settings {
             .field("database", &self.database)
             .field("broker", &self.broker)
             .field("worker", &self.worker)
+            .field("webhooks", &self.webhooks)
             .field("retention", &self.retention)
             .field("reconcile", &self.reconcile)
             .field("keys", &self.keys)

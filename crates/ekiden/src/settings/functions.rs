@@ -4,7 +4,6 @@
 //! them are told.
 
 use super::{
-    NO_DESTINATIONS,
     entry::{Key, has_form},
     problems::{Problems, show},
     source::{Entry, Source},
@@ -46,7 +45,7 @@ pub(super) const KEYS: [Key; 12] = [
     ),
 ];
 
-pub(super) const ASYNC_KEYS: [Key; 5] = [
+pub(super) const ASYNC_KEYS: [Key; 7] = [
     Key::new("stateful", "true or false"),
     Key::new("max_retries", "a number from 0 to 8"),
     Key::new(
@@ -55,7 +54,14 @@ pub(super) const ASYNC_KEYS: [Key; 5] = [
     ),
     Key::new("retry_base", "a duration from \"1ms\" to \"1h\""),
     Key::new("retry_max", "a duration from retry_base to \"24h\""),
+    // A webhook's URL may hold a secret.
+    Key::new("on_success", DESTINATION).hidden(),
+    Key::new("on_failure", DESTINATION).hidden(),
 ];
+
+const DESTINATION: &str = "an http:// or https:// URL, amqp:EXCHANGE/ROUTING.KEY, or a function: \
+                           acs:fc:::services/SERVICE.QUALIFIER/functions/FUNCTION or \
+                           acs:fc:::functions/FUNCTION/QUALIFIER";
 
 /// The functions of a file that holds nothing else: `[[function]]` entries, or the same as JSON if
 /// its name ends in `.json`.
@@ -171,14 +177,8 @@ fn sample() -> Table {
 }
 
 fn check_async(label: &str, config: &Table, problems: &mut Problems) {
-    let mut rest = config.clone();
-    for key in ["on_success", "on_failure"] {
-        if rest.remove(key).is_some() {
-            problems.push(format!("{label}.{key} is refused: {NO_DESTINATIONS}"));
-        }
-    }
     let fits = |key: &str, value: &Value| parses::<AsyncConfig>(&Table::new(), key, value);
-    has_form(label, &rest, &ASYNC_KEYS, fits, problems);
+    has_form(label, config, &ASYNC_KEYS, fits, problems);
 }
 
 /// Whether `sample` is still a `T` when `key` has this value.

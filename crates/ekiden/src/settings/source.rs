@@ -7,7 +7,7 @@ use super::{
     problems::{HIDDEN, Problems, show},
 };
 use ekiden_domain::Invalid;
-use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, str::FromStr, time::Duration};
 use toml::{Table, Value};
 
 /// What the name of every variable that overrides a key begins with.
@@ -140,6 +140,25 @@ impl Source {
     ) -> T {
         let parse = |value: &Value| parse(value.as_str()?);
         self.read(key, allowed, show, parse).unwrap_or(default)
+    }
+
+    /// A list of texts, none by default; never shown if `is_secret`.
+    pub(super) fn texts<T: FromStr>(
+        &mut self,
+        key: &'static str,
+        allowed: &str,
+        is_secret: bool,
+    ) -> Vec<T> {
+        let text = |value: &Value| value.as_str()?.parse().ok();
+        let parse = |value: &Value| value.as_array()?.iter().map(text).collect();
+        let show = |value: &Value| {
+            if is_secret {
+                HIDDEN.to_owned()
+            } else {
+                show(value)
+            }
+        };
+        self.read(key, allowed, show, parse).unwrap_or_default()
     }
 
     /// A URL, of which no more than the scheme is ever shown.

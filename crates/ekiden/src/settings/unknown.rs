@@ -1,23 +1,15 @@
-//! What was given but never read: slips, and features that are still to come.
+//! What was given but never read: slips.
 
 use super::{
-    NO_DESTINATIONS,
     problems::nearest,
     source::{PREFIX, Source, Variable},
 };
 use toml::Value;
 
-/// Sections of features that are still to come.
-const REFUSED: [(&str, &str); 1] = [("webhooks", NO_DESTINATIONS)];
-
 impl Source {
     pub(super) fn find_unknown_in_file(&mut self) {
         for (name, value) in std::mem::take(&mut self.table) {
             let label = format!("{}{name}", self.file);
-            if let Some(why) = refused(&name) {
-                self.problems.push(format!("{label} is refused: {why}"));
-                continue;
-            }
             let inside = format!("{name}.");
             let is_section = self.known.iter().any(|key| key.starts_with(&inside));
             match value {
@@ -47,21 +39,11 @@ impl Source {
 
     pub(super) fn find_unknown_variables(&mut self) {
         for (key, Variable { name, .. }) in std::mem::take(&mut self.variables) {
-            let section = key.split('.').next().unwrap_or_default();
-            if let Some(why) = refused(section) {
-                self.problems.push(format!("{name} is refused: {why}"));
-            } else if !self.known.contains(&key.as_str()) {
+            if !self.known.contains(&key.as_str()) {
                 let near = nearest(&key, self.known.iter().copied());
                 let spell = |key: &str| PREFIX.to_owned() + &key.replace('.', "__").to_uppercase();
                 self.problems.unknown(&name, near.map(spell));
             }
         }
     }
-}
-
-/// Why a section that will exist one day is not taken yet.
-fn refused(section: &str) -> Option<&'static str> {
-    REFUSED
-        .iter()
-        .find_map(|(name, why)| (*name == section).then_some(*why))
 }

@@ -10,8 +10,10 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout},
 };
 
-/// How much of the end of standard error goes into a fault's message, in bytes.
-pub(crate) const LOG_TAIL: usize = 512;
+/// How much of the end of standard error is kept, in bytes (FC: the last 4 KB).
+pub(crate) const LOG_TAIL: usize = 4096;
+/// How much of that goes into a fault's message.
+pub(crate) const LAST_WORDS: usize = 512;
 /// How much is read from a pipe at once, in bytes.
 const CHUNK: usize = 16 * 1024;
 
@@ -58,6 +60,8 @@ impl Pipes {
                     return Ok(());
                 }
                 if output.len() + length > *max_output {
+                    // The beginning alone would pass for a result.
+                    output.clear();
                     return Err(too_large(*max_output));
                 }
                 output.extend_from_slice(&chunk[..length]);
@@ -86,13 +90,16 @@ impl Pipes {
         let _ = join(out, err).await;
     }
 
-    pub(super) fn into_output(self) -> Bytes {
-        self.output.into()
+    /// The output and the log so far.
+    pub(super) fn take(&mut self) -> (Bytes, Bytes) {
+        let take = |bytes: &mut Vec<u8>| std::mem::take(bytes).into();
+        (take(&mut self.output), take(&mut self.log))
     }
 
     /// How the command ended and the last it had to say.
     pub(super) fn with_log(&self, how: &str) -> String {
-        let log = String::from_utf8_lossy(&self.log);
+        let last = self.log.len().saturating_sub(LAST_WORDS);
+        let log = String::from_utf8_lossy(&self.log[last..]);
         match log.trim() {
             "" => how.to_owned(),
             log => format!("{how}: {log}"),

@@ -1,9 +1,12 @@
 //! A command under way, behind its guard.
 
 use super::pipes::Pipes;
-use crate::guard::{Report, SWEEP};
+use crate::{
+    Execution,
+    guard::{Report, SWEEP},
+};
 use bytes::Bytes;
-use ekiden_domain::Fault;
+use ekiden_domain::{Fault, Outcome};
 use futures::future::join;
 use nix::{
     sys::signal::{Signal, killpg},
@@ -74,11 +77,20 @@ impl Running {
     }
 
     /// What became of a command that ended by itself.
-    pub(super) async fn result(
-        mut self,
-        report: Option<Report>,
-        argv: &[String],
-    ) -> Result<Bytes, Fault> {
+    pub(super) async fn result(mut self, report: Option<Report>, argv: &[String]) -> Execution {
+        let outcome = match self.judge(report, argv).await {
+            Ok(()) => Outcome::Succeeded,
+            Err(fault) => Outcome::Failed(fault),
+        };
+        let (output, log) = self.pipes.take();
+        Execution {
+            outcome,
+            output,
+            log,
+        }
+    }
+
+    async fn judge(&mut self, report: Option<Report>, argv: &[String]) -> Result<(), Fault> {
         if report.is_none() {
             kill_group(self.group);
         }
@@ -91,7 +103,7 @@ impl Running {
             Err(Fault::function("UnhandledInvocationError", &message))
         };
         match report {
-            Some(Report::Exited(0)) => read.map(|()| self.pipes.into_output()),
+            Some(Report::Exited(0)) => read,
             Some(Report::Exited(status)) => unhandled(&format!("exit status {status}")),
             Some(Report::Killed(0)) => unhandled("killed by a real-time signal"),
             Some(Report::Killed(signal)) => unhandled(&format!("killed by signal {signal}")),
@@ -109,9 +121,10 @@ impl Running {
         }
     }
 
-    /// Ends the command and waits until nothing of it is left.
-    pub(super) async fn end(self, kill_grace: Duration) {
-        let (mut guard, pipes) = (self.guard, self.pipes);
+    /// Ends the command and waits until nothing of it is left. Returns what it wrote before.
+    pub(super) async fn end(self, kill_grace: Duration) -> (Bytes, Bytes) {
+        let (mut guard, mut pipes) = (self.guard, self.pipes);
+        let written = pipes.take();
         // The guard takes this for its order.
         drop(self.socket);
         let drain = async {
@@ -128,6 +141,7 @@ impl Running {
             kill_group(self.group);
             let _ = guard.kill().await;
         }
+        written
     }
 }
 

@@ -1,6 +1,8 @@
 //! What went wrong with a call, in the words of whoever knows.
 
 use super::read;
+use crate::Execution;
+use bytes::Bytes;
 use ekiden_domain::Fault;
 use http::StatusCode;
 use reqwest::Response;
@@ -10,11 +12,13 @@ use std::error::Error;
 const MOST_OF_AN_ERROR: usize = 64 * 1024;
 
 /// The function error that a response tells: in the words of its body, if that is FC's JSON.
-pub(super) async fn reported(mut response: Response, handled: bool) -> Fault {
+pub(super) async fn reported(mut response: Response, handled: bool) -> Execution {
     let status = response.status();
     let fc_status = response.headers().get("x-fc-status").cloned();
-    let body = read(&mut response, MOST_OF_AN_ERROR).await.ok();
-    let words = body.and_then(|body| words(&body));
+    let body = read(&mut response, MOST_OF_AN_ERROR).await;
+    let body = body.unwrap_or_default();
+    let words = words(&body);
+    let output = if words.is_some() { body } else { Bytes::new() };
     let handled = handled || (status.is_client_error() && words.is_some());
     let message = words.unwrap_or_else(|| match fc_status {
         Some(fc_status) => {
@@ -28,7 +32,11 @@ pub(super) async fn reported(mut response: Response, handled: bool) -> Fault {
     } else {
         "UnhandledInvocationError"
     };
-    Fault::function(error, &message).with_http_status(status.as_u16())
+    let fault = Fault::function(error, &message).with_http_status(status.as_u16());
+    Execution {
+        output,
+        ..Execution::failed(fault)
+    }
 }
 
 fn words(body: &[u8]) -> Option<String> {

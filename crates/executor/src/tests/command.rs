@@ -1,5 +1,5 @@
 use super::*;
-use crate::command::{LOG_TAIL, PATH};
+use crate::command::{LAST_WORDS, LOG_TAIL, PATH};
 use ekiden_domain::FaultKind;
 use std::{path::PathBuf, process::Stdio};
 
@@ -63,7 +63,7 @@ async fn a_status_other_than_0_is_a_function_error_with_the_end_of_the_log() {
         ),
         (
             flood.to_owned(),
-            format!("exit status 3: {}the end", "x".repeat(LOG_TAIL - 8)),
+            format!("exit status 3: {}the end", "x".repeat(LAST_WORDS - 8)),
         ),
         (
             "printf '\\377' >&2; exit 1".to_owned(),
@@ -165,5 +165,24 @@ fn a_guard_without_a_worker_says_so() {
         String::from_utf8(guard.stderr)
             .unwrap()
             .contains("by an Ekiden worker only")
+    );
+}
+
+#[tokio::test]
+async fn what_it_wrote_is_kept_however_it_ended() {
+    let flood = "echo out; head -c 10000 /dev/zero | tr '\\0' x >&2; echo the end >&2";
+    for end in ["exit 0", "exit 1", "kill -9 $$"] {
+        let ran = run(sh(&format!("{flood}; {end}"))).await;
+        assert_eq!(ran.output, "out\n", "{end}");
+        assert_eq!(ran.log.len(), LOG_TAIL, "{end}");
+        assert!(ran.log.ends_with(b"xthe end\n"), "{end}");
+    }
+    let mut slow = sh("echo out; echo log >&2; sleep 60");
+    slow.timeout = Duration::from_secs(3);
+    let ran = run(slow).await;
+    assert!(matches!(ran.outcome, Outcome::Failed(_)));
+    assert_eq!(
+        (ran.output.as_ref(), ran.log.as_ref()),
+        (&b"out\n"[..], &b"log\n"[..])
     );
 }

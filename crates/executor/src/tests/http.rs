@@ -145,14 +145,21 @@ async fn the_target_s_answer_tells_whose_fault_it_is() {
             headers.insert("x-fc-status", fc_status.parse().unwrap());
         }
         let code = StatusCode::from_u16(status).unwrap();
-        let fault = failed(&answer((code, headers, body)).await).await;
+        let url = answer((code, headers, body)).await;
+        let execution = execute(&executor(), call(&url)).await;
         let kind = if error.starts_with("Target") {
             FaultKind::System
         } else {
             FaultKind::Function
         };
-        let wanted = Fault::new(kind, error, message).with_http_status(status);
-        assert_eq!(fault, wanted);
+        let fault = Fault::new(kind, error, message).with_http_status(status);
+        let is_told = kind == FaultKind::Function && body.contains("errorMessage");
+        let told: &[u8] = if is_told { body.as_bytes() } else { b"" };
+        assert_eq!(execution.outcome, Outcome::Failed(fault));
+        assert_eq!(
+            execution.output, told,
+            "the error in the function's own words"
+        );
     }
 }
 

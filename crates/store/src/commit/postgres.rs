@@ -1,11 +1,11 @@
 //! The write on PostgreSQL.
 
-use super::{Columns, made_at, millis};
+use super::{Columns, made_at, millis, told};
 use crate::{
     outbox,
     row::{as_millis, encode_events, fault_code},
 };
-use ekiden_domain::{Invocation, Message, Timestamp, Transition};
+use ekiden_domain::{Attempt, Fault, Invocation, Message, Timestamp, Transition};
 use sqlx::PgPool;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -69,20 +69,26 @@ const POSTGRES: &str = "
             $27::uuid[], $28::uuid[], $29::smallint[], $30::text[], $31::bigint[], $32::bigint[]
         ) AS message(request_id, id, kind, lane, due_at, take_at)
         JOIN held USING (request_id)
-    ), failed AS (
+    ), told AS (
         INSERT INTO attempts (
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
-            http_status
+            http_status, output, log
         )
         SELECT request_id, attempt.number, attempt.worker, attempt.started_at, attempt.ended_at,
-               attempt.fault_kind, attempt.error, attempt.error_message, attempt.http_status
+               attempt.fault_kind, attempt.error, attempt.error_message, attempt.http_status,
+               attempt.output, attempt.log
         FROM unnest(
             $33::uuid[], $34::bigint[], $35::uuid[], $36::bigint[], $37::bigint[],
-            $38::smallint[], $39::text[], $40::text[], $41::bigint[]
+            $38::smallint[], $39::text[], $40::text[], $41::bigint[], $42::bytea[], $43::bytea[]
         ) AS attempt(
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
-            http_status
+            http_status, output, log
         )
+        JOIN held USING (request_id)
+    ), handed_on AS (
+        INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
+        SELECT request_id, result.destination, 0, 0, held.ended_at, held.ended_at
+        FROM unnest($44::uuid[], $45::text[]) AS result(request_id, destination)
         JOIN held USING (request_id)
     )
     SELECT request_id FROM held";
@@ -95,7 +101,8 @@ pub(super) async fn write(
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
     let query = bind_steps(sqlx::query_scalar(POSTGRES), items);
     let query = bind_messages(query, items);
-    let written = bind_attempts(query, items).fetch_all(pool).await?;
+    let query = bind_attempts(query, items);
+    let written = bind_deliveries(query, items).fetch_all(pool).await?;
     Ok(written.into_iter().collect())
 }
 
@@ -270,11 +277,15 @@ fn bind_messages<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
         )
 }
 
-fn bind_attempts<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
+fn bind_attempts<'q>(query: PgQuery<'q>, items: &[&'q Transition]) -> PgQuery<'q> {
     let attempts: Vec<_> = items
         .iter()
-        .filter_map(|item| Some((item.after.request_id.as_uuid(), item.attempt.as_ref()?)))
+        .filter_map(|item| Some((item.after.request_id.as_uuid(), told(item)?)))
         .collect();
+    fn faults<T>(attempts: &[(Uuid, &Attempt)], column: fn(&Fault) -> T) -> Vec<Option<T>> {
+        let faults = attempts.iter().map(|(_, attempt)| attempt.fault.as_ref());
+        faults.map(|fault| fault.map(column)).collect()
+    }
     query
         .bind(attempts.iter().map(|(id, _)| *id).collect::<Vec<_>>())
         .bind(
@@ -301,28 +312,36 @@ fn bind_attempts<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
                 .map(|(_, a)| a.ended_at.as_millis())
                 .collect::<Vec<_>>(),
         )
+        .bind(faults(&attempts, |fault| fault_code(fault.kind)))
+        .bind(faults(&attempts, |fault| fault.error.clone()))
+        .bind(faults(&attempts, |fault| fault.message.clone()))
         .bind(
             attempts
                 .iter()
-                .map(|(_, a)| fault_code(a.fault.kind))
+                .map(|(_, a)| a.fault.as_ref()?.http_status.map(i64::from))
                 .collect::<Vec<_>>(),
         )
         .bind(
             attempts
                 .iter()
-                .map(|(_, a)| a.fault.error.clone())
-                .collect::<Vec<_>>(),
+                .map(|(_, a)| a.output.as_ref())
+                .collect::<Vec<&[u8]>>(),
         )
         .bind(
             attempts
                 .iter()
-                .map(|(_, a)| a.fault.message.clone())
-                .collect::<Vec<_>>(),
+                .map(|(_, a)| a.log.as_ref())
+                .collect::<Vec<&[u8]>>(),
         )
-        .bind(
-            attempts
-                .iter()
-                .map(|(_, a)| a.fault.http_status.map(i64::from))
-                .collect::<Vec<_>>(),
-        )
+}
+
+fn bind_deliveries<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
+    let results: (Vec<Uuid>, Vec<String>) = items
+        .iter()
+        .filter_map(|item| {
+            let destination = item.after.destination()?;
+            Some((item.after.request_id.as_uuid(), destination.to_string()))
+        })
+        .unzip();
+    query.bind(results.0).bind(results.1)
 }

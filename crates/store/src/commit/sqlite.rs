@@ -1,6 +1,6 @@
 //! The write on SQLite.
 
-use super::{Columns, made_at, millis};
+use super::{Columns, made_at, millis, told};
 use crate::{
     backend::Sqlite,
     outbox,
@@ -101,7 +101,7 @@ const END: &str = "
     FROM invocations_live
     WHERE request_id = $1 AND lease = $2 AND status = $3";
 
-/// What goes with a step: its messages, and the attempt that failed.
+/// What goes with a step: its messages, the delivery of its result, and the attempt it ended.
 async fn write_beside(
     connection: &mut SqliteConnection,
     item: &Transition,
@@ -111,22 +111,36 @@ async fn write_beside(
         let take_at = outbox::take_at(message, now).as_millis();
         outbox::sqlite_insert(connection, message, take_at).await?;
     }
-    if let Some(attempt) = &item.attempt {
+    if let Some(destination) = item.after.destination() {
+        sqlx::query(
+            "INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
+             VALUES ($1, $2, 0, 0, $3, $3)",
+        )
+        .bind(item.after.request_id.as_uuid())
+        .bind(destination.as_str())
+        .bind(millis(item.after.ended_at()))
+        .execute(&mut *connection)
+        .await?;
+    }
+    if let Some(attempt) = told(item) {
+        let fault = attempt.fault.as_ref();
         sqlx::query(
             "INSERT INTO attempts (
                  request_id, number, worker, started_at, ended_at, fault_kind, error,
-                 error_message, http_status
-             ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                 error_message, http_status, output, log
+             ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(item.after.request_id.as_uuid())
         .bind(i64::from(attempt.number))
         .bind(attempt.worker.as_uuid())
         .bind(attempt.started_at.as_millis())
         .bind(attempt.ended_at.as_millis())
-        .bind(fault_code(attempt.fault.kind))
-        .bind(&attempt.fault.error)
-        .bind(&attempt.fault.message)
-        .bind(attempt.fault.http_status.map(i64::from))
+        .bind(fault.map(|fault| fault_code(fault.kind)))
+        .bind(fault.map(|fault| fault.error.as_str()))
+        .bind(fault.map(|fault| fault.message.as_str()))
+        .bind(fault.and_then(|fault| fault.http_status.map(i64::from)))
+        .bind(attempt.output.as_ref())
+        .bind(attempt.log.as_ref())
         .execute(connection)
         .await?;
     }

@@ -57,6 +57,7 @@ pub(crate) fn new(id: Option<&str>) -> NewInvocation {
         invocation_id: id.map(|id| id.parse().unwrap()),
         delay: Duration::ZERO,
         stateful: true,
+        hops: 0,
     }
 }
 

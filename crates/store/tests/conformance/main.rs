@@ -6,6 +6,7 @@
 
 mod cases;
 mod fixture;
+mod handed_on;
 mod keeping;
 mod listing;
 mod registered;
@@ -41,6 +42,10 @@ both_databases! {
     keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
     keeping::what_is_overdue_aged_or_unregistered_is_found,
     keeping::what_ended_long_ago_is_forgotten_whole,
+    handed_on::output_and_log_are_kept_of_every_attempt,
+    handed_on::a_result_is_handed_on_by_one_taker_at_a_time,
+    handed_on::the_list_says_where_each_delivery_stands,
+    handed_on::a_pending_delivery_keeps_its_invocation,
     registered::the_catalog_knows_a_new_function_at_once,
     registered::documents_come_back_with_their_revisions_and_times,
     registered::changes_are_made_together_or_not_at_all,

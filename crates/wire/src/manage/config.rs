@@ -2,7 +2,7 @@
 
 use super::{Fields, FromFields, arn, object, time};
 use crate::{Dialect, Problem};
-use ekiden_domain::{AsyncConfig, Entry, FunctionName, Invalid, Qualifier};
+use ekiden_domain::{AsyncConfig, Destination, Entry, FunctionName, Invalid, Qualifier};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -10,15 +10,26 @@ use std::time::Duration;
 const MAX_RETRIES: u64 = 8;
 /// FC's longest age, in seconds: seven days.
 const MAX_AGE: u64 = 604_800;
+const DESTINATIONS: &str = "destinationConfig";
+const ON_SUCCESS: &str = "onSuccess";
+const ON_FAILURE: &str = "onFailure";
 /// What FC 2.0 and FC 3.0 call it that invocations are tasks.
 const STATEFUL: [&str; 2] = ["statefulInvocation", "asyncTask"];
 
 /// A config as a request describes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigBody {
     stateful: Option<bool>,
     max_retries: Option<u8>,
     max_age: Option<Duration>,
+    destinations: Option<Destinations>,
+}
+
+/// Both destinations: one that is not named is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Destinations {
+    on_success: Option<Destination>,
+    on_failure: Option<Destination>,
 }
 
 impl FromFields for ConfigBody {
@@ -33,42 +44,62 @@ impl FromFields for ConfigBody {
         };
         let max_retries = fields.whole("maxAsyncRetryAttempts", 0..=MAX_RETRIES)?;
         let max_age = fields.whole("maxAsyncEventAgeInSeconds", 1..=MAX_AGE)?;
-        refuse_destinations(&mut fields)?;
+        let destinations = fields.object(DESTINATIONS)?;
         Ok(Self {
             stateful,
             max_retries: max_retries.and_then(|retries| u8::try_from(retries).ok()),
             max_age: max_age.map(Duration::from_secs),
+            destinations: destinations.map(Destinations::read).transpose()?,
         })
     }
 }
 
-/// A destination that nothing is sent to would be worse than none.
-fn refuse_destinations(fields: &mut Fields) -> Result<(), Problem> {
-    let Some(mut destinations) = fields.object("destinationConfig")? else {
-        return Ok(());
-    };
-    for name in ["onSuccess", "onFailure"] {
-        let Some(mut on) = destinations.object(name)? else {
-            continue;
+impl Destinations {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let mut read = |name: &str| -> Result<Option<Destination>, Problem> {
+            let Some(mut on) = fields.object(name)? else {
+                return Ok(None);
+            };
+            let text = on.text("destination", usize::MAX)?;
+            let text = text.filter(|text| !text.is_empty());
+            let parsed = text.map(|text| text.parse::<Destination>()).transpose();
+            let field = format!("{DESTINATIONS}.{name}.destination");
+            parsed.map_err(|invalid| invalid.of_field(field).into())
         };
-        let destination = on.text("destination", usize::MAX)?;
-        if destination.is_some_and(|destination| !destination.is_empty()) {
-            return Err(Problem::invalid_argument(format!(
-                "destinationConfig.{name}: destinations are not available in this version"
-            )));
-        }
+        Ok(Self {
+            on_success: read(ON_SUCCESS)?,
+            on_failure: read(ON_FAILURE)?,
+        })
     }
-    Ok(())
+
+    /// Those of `config`, as FC tells them.
+    fn json(config: &AsyncConfig) -> Value {
+        let both = [
+            (ON_SUCCESS, &config.on_success),
+            (ON_FAILURE, &config.on_failure),
+        ];
+        let given = both.into_iter().filter_map(|(name, destination)| {
+            let destination = json!({ "destination": destination.as_ref()?.as_str() });
+            Some((name.to_owned(), destination))
+        });
+        Value::Object(given.collect())
+    }
 }
 
 impl ConfigBody {
     /// The config, which was `old`, as it is to be: what is not given stays.
     #[must_use]
     pub fn update(&self, old: &AsyncConfig) -> AsyncConfig {
+        let (on_success, on_failure) = match &self.destinations {
+            Some(new) => (&new.on_success, &new.on_failure),
+            None => (&old.on_success, &old.on_failure),
+        };
         AsyncConfig {
             stateful: self.stateful.unwrap_or(old.stateful),
             max_retries: self.max_retries.unwrap_or(old.max_retries),
             max_age: self.max_age.unwrap_or(old.max_age),
+            on_success: on_success.clone(),
+            on_failure: on_failure.clone(),
             ..old.clone()
         }
     }
@@ -86,7 +117,7 @@ pub fn json(
     let mut json = object(json!({
         "createdTime": time(entry.created_at),
         "lastModifiedTime": time(entry.changed_at),
-        "destinationConfig": {},
+        DESTINATIONS: Destinations::json(config),
         "maxAsyncEventAgeInSeconds": config.max_age.as_secs(),
         "maxAsyncRetryAttempts": config.max_retries,
     }));

@@ -36,7 +36,7 @@ fn section_keys() -> BTreeMap<String, String> {
     let lists = ["function", "auth.key"];
     let keys = empty.known.into_iter().filter(|key| !lists.contains(key));
     keys.map(|key| {
-        let problem = problems(&format!("{key} = []")).concat();
+        let problem = problems(&format!("{key} = [[]]")).concat();
         let (_, allowed) = problem.split_once("it must be ").unwrap();
         (key.to_owned(), allowed.to_owned())
     })
@@ -133,6 +133,8 @@ fn the_example_is_valid_as_it_stands_and_with_everything_taken() {
     settings.keys.clear();
     assert!(settings.broker.url.take().is_some());
     settings.database.database = default_database();
+    assert_eq!(settings.webhooks.secrets.drain(..).count(), 1);
+    assert_eq!(settings.webhooks.allow.drain(..).count(), 1);
     assert_eq!(format!("{settings:?}"), default_settings());
 }
 

@@ -45,7 +45,13 @@ fn every_key_of_the_domain_is_known() {
         .map(|key| key.name)
         .collect();
     known.sort_unstable();
-    let table = toml::Table::try_from(AsyncConfig::default()).unwrap();
+    let destination = "amqp:results/ok".parse().ok();
+    let config = AsyncConfig {
+        on_success: Option::clone(&destination),
+        on_failure: destination,
+        ..AsyncConfig::default()
+    };
+    let table = toml::Table::try_from(config).unwrap();
     assert_eq!(table.keys().collect::<Vec<_>>(), known);
 }
 
@@ -58,7 +64,7 @@ name = 'a'
 target = 'http://h'
 timeout = 60
 timout = '1s'
-async = { max_age = 3, retries = 1, on_success = 'http://h', on_failure = 'http://h' }
+async = { max_age = 3, retries = 1, on_success = 'http://h', on_failure = 'ftp://h' }
 qualifiers = { 'a b' = {}, prod = 4, test = { max_retries = -1 } }
 [[function]]
 service = 'media'
@@ -78,9 +84,8 @@ target = { http = 'http://h', handler = 'h' }
     };
     let found: Vec<_> = problems(file).into_iter().map(words).collect();
     let expected = [
-        "function[media/a].async.on_success is refused: destinations are not available in this version",
-        "function[media/a].async.on_failure is refused: destinations are not available in this version",
         "function[media/a].async.max_age '3' is not allowed:",
+        "function[media/a].async.on_failure '(hidden)' is not allowed:",
         "function[media/a].async.retries is not a setting: did you mean max_retries?",
         "function[media/a].qualifiers 'a b' is not allowed:",
         "function[media/a].qualifiers.prod '4' is not allowed:",

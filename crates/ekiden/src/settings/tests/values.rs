@@ -151,18 +151,6 @@ fn a_section_must_be_a_section() {
 }
 
 #[test]
-fn what_does_not_exist_yet_is_refused() {
-    let refused = ["webhooks is refused: destinations are not available in this version"];
-    assert_eq!(problems("[webhooks]\nsecrets = ['whsec_x']"), refused);
-    let problem = load("", &[("EKIDEN__WEBHOOKS__SECRETS", "[]")]).unwrap_err();
-    assert!(
-        problem
-            .to_string()
-            .starts_with("EKIDEN__WEBHOOKS__SECRETS is refused")
-    );
-}
-
-#[test]
 fn only_urls_that_the_store_and_the_broker_understand_are_taken() {
     for good in [
         "postgresql:///db?host=/run/pg",
@@ -195,4 +183,30 @@ fn only_urls_that_the_store_and_the_broker_understand_are_taken() {
             "{bad}"
         );
     }
+}
+
+#[test]
+fn webhooks_are_set_by_lists_and_no_secret_is_shown() {
+    let file = "\
+[webhooks]
+secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_bad']
+timeout = '0s'
+allow = ['127.0.0.0/8', 'a b']
+";
+    let found = problems(file);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found[0].starts_with("webhooks.secrets '(hidden)'"),
+        "{found:?}"
+    );
+    assert!(found[2].contains("a b"), "{found:?}");
+    let file = "\
+[webhooks]
+secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']
+allow = ['127.0.0.0/8', '::1', 'hooks.internal']
+";
+    let settings = load(file, &[]).unwrap();
+    assert_eq!(settings.webhooks.secrets.len(), 1);
+    assert_eq!(settings.webhooks.allow.len(), 3);
+    assert!(!format!("{settings:?}").contains("MfKQ"));
 }

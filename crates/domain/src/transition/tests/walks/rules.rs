@@ -182,17 +182,17 @@ fn check_messages(after: &Invocation, messages: &[Message]) {
 }
 
 fn check_attempt(story: &Story, deed: Deed, transition: &Transition) {
-    let failed = match deed {
-        Deed::FunctionFault | Deed::SystemFault | Deed::DrainingFault => true,
+    let ended = match deed {
+        Deed::Succeed | Deed::FunctionFault | Deed::SystemFault | Deed::DrainingFault => true,
         Deed::Lose => story.status() == Status::Running,
         _ => false,
     };
-    assert_eq!(transition.attempt.is_some(), failed);
+    assert_eq!(transition.attempt.is_some(), ended);
     if let Some(attempt) = &transition.attempt {
         assert_eq!(attempt.number, story.invocation.attempts);
         assert_eq!(Some(attempt.worker), story.invocation.worker);
         assert_eq!(attempt.ended_at, story.now);
-        assert_eq!(transition.after.error.as_ref(), Some(&attempt.fault));
+        assert_eq!(transition.after.error.as_ref(), attempt.fault.as_ref());
     }
 }
 

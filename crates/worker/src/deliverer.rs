@@ -1,0 +1,197 @@
+//! Hands results on to their destinations, at least once, for as long as a day.
+//!
+//! A delivery is a row that was written with the invocation's end. Whoever takes one due keeps others
+//! from it for a while, tries, and reports; who dies meanwhile leaves it to the next. Nothing that
+//! happens here changes the invocation.
+
+mod chain;
+mod content;
+mod reach;
+mod webhook;
+
+pub use reach::{Allowed, Reach};
+pub use webhook::{WebhookConfig, WebhookSecret};
+
+use ekiden_broker::Broker;
+use ekiden_domain::{
+    Clock, Delivery, Record, Route,
+    delivery::{Answer, Verdict},
+};
+use ekiden_store::{Catalog, Store, StoreError};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use webhook::Webhooks;
+
+/// How many deliveries one process tries at once.
+const AT_ONCE: usize = 64;
+/// How often it is looked for what other processes left.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long beyond a try's own bound others are kept from it.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// A process's part in handing results on.
+#[derive(Clone, Debug)]
+pub struct Deliverer {
+    store: Store,
+    broker: Broker,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    webhooks: Webhooks,
+    hold: Duration,
+}
+
+/// What a try came to.
+struct Tried {
+    verdict: Verdict,
+    http_status: Option<u16>,
+    body: String,
+    error: String,
+}
+
+impl Tried {
+    fn delivered(body: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Delivered,
+            http_status: None,
+            body: body.into(),
+            error: String::new(),
+        }
+    }
+
+    fn failed(verdict: Verdict, error: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            http_status: None,
+            body: String::new(),
+            error: error.into(),
+        }
+    }
+}
+
+impl Deliverer {
+    /// A deliverer on these parts.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        broker: Broker,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        config: WebhookConfig,
+    ) -> Self {
+        Self {
+            store,
+            broker,
+            catalog,
+            clock,
+            hold: config.timeout + SLACK,
+            webhooks: Webhooks::new(config),
+        }
+    }
+
+    /// Hands on what falls due until `stop`; then ends what it has begun.
+    pub async fn run(self, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        let tries = TaskTracker::new();
+        loop {
+            // Without a free slot nothing is taken: another process may have one.
+            let free = tokio::select! {
+                () = stop.cancelled() => break,
+                free = Arc::clone(&slots).acquire_owned() => free,
+            };
+            drop(free);
+            let taken = self.take(slots.available_permits()).await;
+            if taken.is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = self.store.result_written() => {}
+                    () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                }
+            }
+            for delivery in taken {
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                    break;
+                };
+                let deliverer = self.clone();
+                tries.spawn(async move {
+                    deliverer.try_once(delivery).await;
+                    drop(slot);
+                });
+            }
+        }
+        tries.close();
+        tries.wait().await;
+    }
+
+    async fn take(&self, most: usize) -> Vec<Delivery> {
+        let now = self.clock.now();
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let taken = self.store.take_deliveries(now, now.after(self.hold), most);
+        taken.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "due deliveries cannot be taken");
+            Vec::new()
+        })
+    }
+
+    /// Tries once and reports. What cannot be reported is taken again after the hold.
+    async fn try_once(&self, delivery: Delivery) {
+        let id = delivery.request_id;
+        let tried = match self.hand_on(&delivery).await {
+            Ok(tried) => tried,
+            Err(error) => {
+                let why = format!("the state table cannot be reached: {error}");
+                Tried::failed(Verdict::Again, why)
+            }
+        };
+        let now = self.clock.now();
+        let answer = Answer::new(now, tried.http_status, &tried.body, &tried.error);
+        let delivery = delivery.tried(tried.verdict, answer);
+        let (status, attempt) = (delivery.status, delivery.attempts);
+        metrics::counter!("ekiden_deliveries_total", "status" => status.as_str()).increment(1);
+        if tried.verdict != Verdict::Delivered {
+            let error = &tried.error;
+            tracing::warn!(request_id = %id, attempt, %status, error, "a result was not delivered");
+        }
+        if let Err(error) = self.store.report_delivery(delivery).await {
+            tracing::warn!(request_id = %id, %error, "a delivery cannot be reported yet");
+        }
+    }
+
+    async fn hand_on(&self, delivery: &Delivery) -> Result<Tried, StoreError> {
+        let Some(record) = self.store.ended(delivery.request_id).await? else {
+            let why = "the invocation does not exist any more";
+            return Ok(Tried::failed(Verdict::Never, why));
+        };
+        let content = content::of(&record);
+        Ok(match delivery.destination.route() {
+            Route::Webhook(url) => {
+                let id = message_id(&record);
+                self.webhooks
+                    .post(url, &id, content, self.clock.now())
+                    .await
+            }
+            Route::Amqp {
+                exchange,
+                routing_key,
+            } => {
+                let id = message_id(&record);
+                match self
+                    .broker
+                    .hand_on(exchange, routing_key, &id, content)
+                    .await
+                {
+                    Ok(()) => Tried::delivered(""),
+                    Err(error) => Tried::failed(Verdict::Again, error.to_string()),
+                }
+            }
+            Route::Function { name, qualifier } => {
+                self.enqueue(name, qualifier, &record, content).await?
+            }
+        })
+    }
+}
+
+/// What a receiver knows a repetition by.
+fn message_id(record: &Record) -> String {
+    format!("msg_{}", record.invocation.request_id)
+}
