@@ -124,7 +124,7 @@ pub(super) struct FunctionCommand {
 enum FunctionAction {
     /// Register the functions of a file, or replace them
     Apply {
-        /// [[function]] entries in TOML, or the same in JSON
+        /// Function entries in TOML, or the same in JSON
         file: PathBuf,
         #[command(flatten)]
         owner: OwnerArgs,
