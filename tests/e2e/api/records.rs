@@ -65,8 +65,9 @@ async fn a_record_has_the_documented_keys_and_no_others(world: &World) {
         assert_eq!(keys(listed), keys_of(spelling), "{spelling:?}");
         let mut shown = client.get(&spelling.task("f", id)).await.json();
         assert_eq!(shown[spelling.payload_key()], "in");
-        // Get shows the payload too, and otherwise the same.
-        let payload_names = [spelling.payload_key(), "InvocationPayload"];
+        assert_eq!(shown["returnPayload"], "in");
+        // Get shows the payload and the output too, and otherwise the same.
+        let payload_names = [spelling.payload_key(), "InvocationPayload", "returnPayload"];
         shown
             .as_object_mut()
             .unwrap()
