@@ -26,7 +26,8 @@ pub(super) struct Entry {
 const ENTRIES: &str = "
     SELECT invocation_id, CAST(status AS BIGINT) AS status, attempts,
            (SELECT count(*) FROM attempts failed
-            WHERE failed.request_id = invocations.request_id) AS failed,
+            WHERE failed.request_id = invocations.request_id AND failed.fault_kind IS NOT NULL)
+               AS failed,
            (SELECT count(*) FROM attempts failed
             WHERE failed.request_id = invocations.request_id AND failed.error = 'WorkerLost')
                AS lost
