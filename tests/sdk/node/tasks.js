@@ -22,7 +22,7 @@ async function calls(story, sdk) {
     equal(await sdk.call('né\n\x00'), 'second né\n\x00');
   });
   const log = 'read the log of a synchronous invocation';
-  await story.differs(log, 'it is empty in this version', async () => {
+  await story.differs(log, 'what is behind HTTP logs where it runs: its log is empty', async () => {
     equal(await sdk.logOf('hello'), '');
   });
   await story.operation('invoke a version', async () => {

@@ -22,7 +22,7 @@ def calls(story, sdk):
     with story.operation("invoke synchronously"):
         equal(sdk.call("hello"), "second hello")
         equal(sdk.call("né\n\x00"), "second né\n\x00")
-    with story.differs("read the log of a synchronous invocation", "it is empty in this version"):
+    with story.differs("read the log of a synchronous invocation", "what is behind HTTP logs where it runs: its log is empty"):
         equal(sdk.log_of("hello"), "")
     with story.operation("invoke a version"):
         equal(sdk.call("hello", "1"), "first hello")
