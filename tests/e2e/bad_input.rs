@@ -1,6 +1,7 @@
 //! What no request can mean is refused: by name, in every SDK's words, and without a trace.
 
 mod bodies;
+mod connections;
 mod limits;
 mod paths;
 mod values;

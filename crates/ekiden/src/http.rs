@@ -3,6 +3,7 @@
 mod auth;
 mod front;
 mod health;
+mod remainder;
 mod server;
 
 pub(crate) use auth::Auth;

@@ -1,6 +1,9 @@
 //! What stands before every route: request ids and the error envelope, the log's span, limits.
 
-use super::auth::{Auth, authenticate};
+use super::{
+    auth::{Auth, authenticate},
+    remainder::read_remainder,
+};
 use axum::{
     Router,
     extract::{Request, State},
@@ -90,6 +93,7 @@ impl Front {
             .layer(from_fn_with_state(timeout, within))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(limits))
+            .layer(from_fn(read_remainder))
             .layer(from_fn(observe))
             .layer(from_fn_with_state(clock, envelope))
     }
