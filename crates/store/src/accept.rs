@@ -39,7 +39,7 @@ impl Flush for Accept {
         _repeated: bool,
     ) -> Result<Vec<Accepted>, sqlx::Error> {
         match &self.0 {
-            Backend::Postgres(pool) => postgres(pool, items).await,
+            Backend::Postgres(postgres) => postgres_flush(&postgres.keyed, items).await,
             Backend::Sqlite(sqlite) => sqlite_flush(sqlite, items).await,
         }
     }
@@ -87,7 +87,10 @@ const POSTGRES: &str = "
     )
     SELECT request_id FROM inputs";
 
-async fn postgres(pool: &PgPool, items: &[&Acceptance]) -> Result<Vec<Accepted>, sqlx::Error> {
+async fn postgres_flush(
+    pool: &PgPool,
+    items: &[&Acceptance],
+) -> Result<Vec<Accepted>, sqlx::Error> {
     let each = |column: fn(&Acceptance) -> i64| items.iter().map(|item| column(item)).collect();
     let text = |column: fn(&Acceptance) -> &str| -> Vec<String> {
         items.iter().map(|item| column(item).to_owned()).collect()

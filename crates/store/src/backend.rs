@@ -16,8 +16,19 @@ const STATEMENTS: usize = 200;
 /// A connected database.
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
-    Postgres(PgPool),
+    Postgres(Postgres),
     Sqlite(Sqlite),
+}
+
+/// Two kinds of statement want two kinds of plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Postgres {
+    /// For statements that name their rows by key. Each is planned once for a connection: planning
+    /// one of the large ones takes longer than running it for a few rows.
+    pub(crate) keyed: PgPool,
+    /// For statements that look for rows. Each is planned for the values at hand, by which the
+    /// planner chooses among partial indexes.
+    pub(crate) searching: PgPool,
 }
 
 /// SQLite has one writer at a time, so that writes queue for one connection and never meet a busy
@@ -34,7 +45,25 @@ pub(crate) struct Sqlite {
 macro_rules! read {
     ($backend:expr, $pool:ident => $body:expr) => {
         match $backend {
-            $crate::backend::Backend::Postgres($pool) => $body,
+            $crate::backend::Backend::Postgres(postgres) => {
+                let $pool = &postgres.searching;
+                $body
+            }
+            $crate::backend::Backend::Sqlite(sqlite) => {
+                let $pool = &sqlite.reader;
+                $body
+            }
+        }
+    };
+}
+/// As `read!`, for statements that name their rows by key.
+macro_rules! look_up {
+    ($backend:expr, $pool:ident => $body:expr) => {
+        match $backend {
+            $crate::backend::Backend::Postgres(postgres) => {
+                let $pool = &postgres.keyed;
+                $body
+            }
             $crate::backend::Backend::Sqlite(sqlite) => {
                 let $pool = &sqlite.reader;
                 $body
@@ -46,7 +75,10 @@ macro_rules! read {
 macro_rules! write {
     ($backend:expr, $pool:ident => $body:expr) => {
         match $backend {
-            $crate::backend::Backend::Postgres($pool) => $body,
+            $crate::backend::Backend::Postgres(postgres) => {
+                let $pool = &postgres.keyed;
+                $body
+            }
             $crate::backend::Backend::Sqlite(sqlite) => {
                 let $pool = &sqlite.writer;
                 $body
@@ -54,7 +86,7 @@ macro_rules! write {
         }
     };
 }
-pub(crate) use {read, write};
+pub(crate) use {look_up, read, write};
 
 impl Backend {
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
@@ -65,7 +97,7 @@ impl Backend {
     }
 }
 
-fn postgres(url: &str, config: &StoreConfig) -> Result<PgPool, StoreError> {
+fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
     // The parser's own message may quote the URL, and with it the password.
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| StoreError::Url("the PostgreSQL URL does not parse".to_owned()))?;
@@ -77,18 +109,25 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<PgPool, StoreError> {
             ("statement_timeout", timeout.as_str()),
             ("lock_timeout", timeout.as_str()),
             ("idle_in_transaction_session_timeout", timeout.as_str()),
-            // Batches differ in size by a factor of hundreds, and partial indexes are chosen by
-            // the value of a parameter: one plan for all would be wrong for most.
-            ("plan_cache_mode", "force_custom_plan"),
             // Every statement finds its rows by an index; a fresh table's missing statistics, or a
             // large batch, must not talk the planner into reading two million rows.
             ("enable_seqscan", "off"),
         ]);
-    Ok(PgPoolOptions::new()
-        .max_connections(config.connections)
-        .acquire_timeout(config.timeout)
-        .test_before_acquire(false)
-        .connect_lazy_with(options))
+    let pool = |plan_cache_mode: &str| {
+        PgPoolOptions::new()
+            .max_connections(config.connections)
+            .acquire_timeout(config.timeout)
+            .test_before_acquire(false)
+            .connect_lazy_with(
+                options
+                    .clone()
+                    .options([("plan_cache_mode", plan_cache_mode)]),
+            )
+    };
+    Ok(Postgres {
+        keyed: pool("force_generic_plan"),
+        searching: pool("force_custom_plan"),
+    })
 }
 
 async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError> {

@@ -5,7 +5,7 @@ mod sqlite;
 
 use crate::{
     Commit,
-    backend::Backend,
+    backend::{Backend, look_up},
     batch::Flush,
     row::{Row, columns},
 };
@@ -28,7 +28,7 @@ impl Flush for Commits {
         repeated: bool,
     ) -> Result<Vec<Commit>, sqlx::Error> {
         let written = match &self.0 {
-            Backend::Postgres(pool) => postgres::write(pool, items).await?,
+            Backend::Postgres(postgres) => postgres::write(&postgres.keyed, items).await?,
             Backend::Sqlite(sqlite) => sqlite::write(sqlite, items).await?,
         };
         let mut answers = Vec::with_capacity(items.len());
@@ -61,7 +61,7 @@ async fn current(backend: &Backend, id: RequestId) -> Result<Option<Invocation>,
         columns!(),
         " FROM invocations WHERE request_id = $1"
     );
-    let found: Option<Row> = crate::backend::read!(backend, pool =>
+    let found: Option<Row> = look_up!(backend, pool =>
         sqlx::query_as(CURRENT).bind(id.as_uuid()).fetch_optional(pool).await?);
     found
         .map(Invocation::try_from)

@@ -3,7 +3,7 @@
 
 use crate::{
     StoreError,
-    backend::{Backend, read},
+    backend::{Backend, look_up},
     batch::Flush,
     row::{count, inconsistent},
 };
@@ -103,7 +103,7 @@ pub(crate) async fn take(
     }
     let rows: Vec<Row> = match backend {
         // Differs from SQLite: others take other rows at the same time.
-        Backend::Postgres(pool) => take!(pool, "FOR UPDATE SKIP LOCKED"),
+        Backend::Postgres(postgres) => take!(&postgres.keyed, "FOR UPDATE SKIP LOCKED"),
         Backend::Sqlite(sqlite) => take!(&sqlite.writer, ""),
     };
     rows.into_iter().map(Delivery::try_from).collect()
@@ -115,7 +115,7 @@ pub(crate) async fn find(backend: &Backend, id: RequestId) -> Result<Option<Deli
         columns!(),
         " FROM deliveries WHERE request_id = $1"
     );
-    let row: Option<Row> = read!(backend, pool => sqlx::query_as(FIND)
+    let row: Option<Row> = look_up!(backend, pool => sqlx::query_as(FIND)
         .bind(id.as_uuid())
         .fetch_optional(pool)
         .await?);
@@ -135,12 +135,12 @@ pub(crate) async fn annotate(backend: &Backend, records: &mut [Record]) -> Resul
         return Ok(());
     }
     let found: Vec<(Uuid, i16)> = match backend {
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             sqlx::query_as(
                 "SELECT request_id, status FROM deliveries WHERE request_id = ANY($1::uuid[])",
             )
             .bind(ids)
-            .fetch_all(pool)
+            .fetch_all(&postgres.keyed)
             .await?
         }
         // Differs from PostgreSQL: SQLite binds no arrays, and a round trip costs nothing.
@@ -185,7 +185,7 @@ impl Flush for Reports {
 
     async fn flush(&self, items: &[&Delivery], _repeated: bool) -> Result<Vec<bool>, sqlx::Error> {
         let written = match &self.0 {
-            Backend::Postgres(pool) => report_postgres(pool, items).await?,
+            Backend::Postgres(postgres) => report_postgres(&postgres.keyed, items).await?,
             Backend::Sqlite(sqlite) => report_sqlite(sqlite, items).await?,
         };
         let is_written = |item: &&Delivery| written.contains(&item.request_id.as_uuid());

@@ -32,10 +32,10 @@ impl DatabaseClaim {
 }
 
 pub(crate) async fn claim(backend: &Backend) -> Result<Option<DatabaseClaim>, StoreError> {
-    let Backend::Postgres(pool) = backend else {
+    let Backend::Postgres(postgres) = backend else {
         return Ok(Some(DatabaseClaim { connection: None }));
     };
-    let mut connection = pool.acquire().await?.detach();
+    let mut connection = postgres.searching.acquire().await?.detach();
     let is_alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(LOCK)
         .fetch_one(&mut connection)

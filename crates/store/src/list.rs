@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, StoreError> {
     let rows: Vec<RecordRow> = match backend {
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             let mut sql = statement::<Postgres>(query);
-            sql.build_query_as().fetch_all(pool).await?
+            sql.build_query_as().fetch_all(&postgres.searching).await?
         }
         Backend::Sqlite(sqlite) => {
             let mut sql = statement::<Sqlite>(query);

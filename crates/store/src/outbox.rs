@@ -1,6 +1,10 @@
 //! The outbox: what must be handed to the broker, and by whom it is being handed over.
 
-use crate::{StoreError, Undispatched, backend::Backend, row::inconsistent};
+use crate::{
+    StoreError, Undispatched,
+    backend::{Backend, read},
+    row::inconsistent,
+};
 use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp};
 use sqlx::FromRow;
 use std::time::Duration;
@@ -91,7 +95,7 @@ pub(crate) async fn take(
 ) -> Result<Vec<Message>, StoreError> {
     let rows: Vec<Row> = match backend {
         // Differs from SQLite: other pollers take other rows at the same time.
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             sqlx::query_as(
                 "UPDATE outbox SET take_at = $2
              WHERE (request_id, id) IN (
@@ -103,7 +107,7 @@ pub(crate) async fn take(
             .bind(now.as_millis())
             .bind(hold_until.as_millis())
             .bind(i64::from(limit))
-            .fetch_all(pool)
+            .fetch_all(&postgres.keyed)
             .await?
         }
         Backend::Sqlite(sqlite) => {
@@ -126,7 +130,7 @@ pub(crate) async fn take(
 }
 
 pub(crate) async fn oldest_untaken(backend: &Backend) -> Result<Option<Timestamp>, StoreError> {
-    let oldest: Option<i64> = crate::backend::read!(backend, pool => sqlx::query_scalar(
+    let oldest: Option<i64> = read!(backend, pool => sqlx::query_scalar(
         "SELECT MIN(take_at) FROM outbox",
     )
     .fetch_one(pool)
@@ -139,7 +143,7 @@ pub(crate) async fn delete(
     messages: &[(RequestId, OutboxId)],
 ) -> Result<(), StoreError> {
     match backend {
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             // In key order, so that two deletes which meet never wait for each other in a circle.
             sqlx::query(
                 "DELETE FROM outbox WHERE (request_id, id) IN (
@@ -161,7 +165,7 @@ pub(crate) async fn delete(
                     .map(|(_, id)| id.as_uuid())
                     .collect::<Vec<_>>(),
             )
-            .execute(pool)
+            .execute(&postgres.keyed)
             .await?;
         }
         Backend::Sqlite(sqlite) => {
@@ -182,7 +186,7 @@ pub(crate) async fn delete(
 /// A dispatch is put only for an invocation that still waits and has no dispatch in the outbox.
 pub(crate) async fn put_back(backend: &Backend, messages: &[Message]) -> Result<u64, StoreError> {
     match backend {
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             let lanes: Vec<Option<&str>> = messages
                 .iter()
                 .map(|message| columns(&message.body).1)
@@ -213,7 +217,7 @@ pub(crate) async fn put_back(backend: &Backend, messages: &[Message]) -> Result<
                     .map(|m| m.due_at.as_millis())
                     .collect::<Vec<_>>(),
             )
-            .execute(pool)
+            .execute(&postgres.keyed)
             .await?;
             Ok(put.rows_affected())
         }
@@ -274,7 +278,7 @@ pub(crate) async fn undispatched(
         JOIN invocation_inputs inputs ON inputs.request_id = walked.request_id
         ORDER BY walked.request_id";
     let after = after.map_or(Uuid::nil(), RequestId::as_uuid);
-    let rows: Vec<WalkedRow> = crate::backend::read!(backend, pool => sqlx::query_as(WALK)
+    let rows: Vec<WalkedRow> = read!(backend, pool => sqlx::query_as(WALK)
         .bind(after)
         .bind(i64::from(limit))
         .fetch_all(pool)

@@ -2,7 +2,7 @@
 
 use crate::{
     StatusCount, StoreError, Usage,
-    backend::{Backend, read},
+    backend::{Backend, look_up, read},
     deliveries,
     row::{RecordRow, columns, count, fault_kind, inconsistent},
 };
@@ -20,32 +20,32 @@ pub(crate) async fn ping(backend: &Backend) -> Result<(), StoreError> {
 }
 
 pub(crate) async fn clock(backend: &Backend, now: Timestamp) -> Result<Timestamp, StoreError> {
-    let Backend::Postgres(pool) = backend else {
+    let Backend::Postgres(postgres) = backend else {
         return Ok(now);
     };
     let millis: i64 =
         sqlx::query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint")
-            .fetch_one(pool)
+            .fetch_one(&postgres.searching)
             .await?;
     Ok(Timestamp::from_millis(millis))
 }
 
 pub(crate) async fn usage(backend: &Backend) -> Result<Option<Usage>, StoreError> {
-    let Backend::Postgres(pool) = backend else {
+    let Backend::Postgres(postgres) = backend else {
         return Ok(None);
     };
     let (commits, wal_bytes): (i64, i64) = sqlx::query_as(
         "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
          FROM pg_stat_database WHERE datname = current_database()",
     )
-    .fetch_one(pool)
+    .fetch_one(&postgres.searching)
     .await?;
     Ok(Some(Usage { commits, wal_bytes }))
 }
 
 pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Record>, StoreError> {
     let rows: Vec<RecordRow> = match backend {
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             sqlx::query_as(concat!(
                 "SELECT ",
                 columns!(),
@@ -53,7 +53,7 @@ pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Rec
              WHERE request_id = ANY($1::uuid[])"
             ))
             .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
-            .fetch_all(pool)
+            .fetch_all(&postgres.keyed)
             .await?
         }
         // Differs from PostgreSQL: SQLite binds no arrays, and a round trip costs nothing.
@@ -89,7 +89,7 @@ pub(crate) async fn find(
          WHERE request_id = (SELECT request_id FROM invocation_inputs
                              WHERE function = $1 AND invocation_id = $2)"
     );
-    let row: Option<RecordRow> = read!(backend, pool => sqlx::query_as(FIND)
+    let row: Option<RecordRow> = look_up!(backend, pool => sqlx::query_as(FIND)
         .bind(function.as_str())
         .bind(id.as_str())
         .fetch_optional(pool)
@@ -103,7 +103,7 @@ pub(crate) async fn ended(backend: &Backend, id: RequestId) -> Result<Option<Rec
         columns!(),
         ", payload FROM ended_invocations WHERE request_id = $1"
     );
-    let row: Option<RecordRow> = read!(backend, pool => sqlx::query_as(ENDED)
+    let row: Option<RecordRow> = look_up!(backend, pool => sqlx::query_as(ENDED)
         .bind(id.as_uuid())
         .fetch_optional(pool)
         .await?);
@@ -123,7 +123,7 @@ async fn output(backend: &Backend, invocation: &Invocation) -> Result<Option<Byt
     if invocation.attempts == 0 {
         return Ok(None);
     }
-    let output: Option<Vec<u8>> = read!(backend, pool => sqlx::query_scalar(
+    let output: Option<Vec<u8>> = look_up!(backend, pool => sqlx::query_scalar(
         "SELECT output FROM attempts WHERE request_id = $1 AND number = $2",
     )
     .bind(invocation.request_id.as_uuid())
@@ -182,7 +182,7 @@ impl AttemptRow {
 }
 
 pub(crate) async fn attempts(backend: &Backend, id: RequestId) -> Result<Vec<Attempt>, StoreError> {
-    let rows: Vec<AttemptRow> = read!(backend, pool => sqlx::query_as(
+    let rows: Vec<AttemptRow> = look_up!(backend, pool => sqlx::query_as(
         "SELECT number, worker, started_at, ended_at, fault_kind, error, error_message, http_status,
                 output, log
          FROM attempts WHERE request_id = $1 ORDER BY number",

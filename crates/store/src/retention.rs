@@ -11,7 +11,7 @@ pub(crate) async fn purge(
     limit: u32,
 ) -> Result<u64, StoreError> {
     match backend {
-        Backend::Postgres(pool) => {
+        Backend::Postgres(postgres) => {
             // Another purger's rows are skipped: nobody waits for housekeeping.
             let purged: Vec<Uuid> = sqlx::query_scalar(
                 "WITH old AS (
@@ -35,7 +35,7 @@ pub(crate) async fn purge(
             )
             .bind(ended_before.as_millis())
             .bind(i64::from(limit))
-            .fetch_all(pool)
+            .fetch_all(&postgres.searching)
             .await?;
             Ok(purged.len() as u64)
         }

@@ -58,7 +58,7 @@ impl Bench {
 
         eprintln!("drain: the same tasks, one worker, a handler that does nothing");
         let worker = stage.worker();
-        let drained = stage.until_empty().await?;
+        let drained = stage.until_empty(self.tasks).await?;
         put("drain_per_s", per_second(self.tasks, drained));
         if let (Some(before), Some(after)) = (before, stage.usage().await?) {
             let each = |of: i64| json!((of as f64 / self.tasks as f64 * 1000.0).round() / 1000.0);
@@ -72,7 +72,7 @@ impl Bench {
         eprintln!("both at once: {} tasks", self.tasks);
         let started = std::time::Instant::now();
         self.enqueue(stage).await?;
-        stage.until_empty().await?;
+        stage.until_empty(self.tasks).await?;
         put("both_per_s", per_second(self.tasks, started.elapsed()));
 
         eprintln!("idle: {} tasks, one after the other", self.idle);

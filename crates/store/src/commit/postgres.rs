@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// One statement and one commit for any mix of steps. `held` locks the rows that are still in the
 /// expected version, in key order, so that two flushes never wait for each other in a circle; a row
 /// that another flush is writing is waited for and then compared again.
+///
+/// `IS TRUE` keeps the planner from making a join of `IN`: it takes `held` for one row, and a nested
+/// loop over hundreds of them for cheap. So each is a look into a hash.
 const POSTGRES: &str = "
     WITH step AS (
         SELECT * FROM unnest(
@@ -50,25 +53,24 @@ const POSTGRES: &str = "
     ), ended AS (
         DELETE FROM invocations_live live USING held
         WHERE live.request_id = held.request_id AND held.ended_at IS NOT NULL
-        RETURNING live.request_id, live.function, live.accepted_at, live.expires_at
+        RETURNING live.function, live.accepted_at, live.expires_at, held.*
     ), history AS (
         INSERT INTO invocations_history (
             request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
             status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
             reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
         )
-        SELECT request_id, ended.function, invocation_id, qualifier, stateful, ended.accepted_at,
-               ended.expires_at, status, lease, worker, first_started_at, attempts, retries,
-               system_retries, releases, reached, duration_ms, fault_kind, error, error_message,
-               http_status, ended_at, events
-        FROM ended JOIN held USING (request_id)
+        SELECT request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
+               status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
+               reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
+        FROM ended
     ), messages AS (
         INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
         SELECT request_id, message.id, message.kind, message.lane, message.due_at, message.take_at
         FROM unnest(
             $27::uuid[], $28::uuid[], $29::smallint[], $30::text[], $31::bigint[], $32::bigint[]
         ) AS message(request_id, id, kind, lane, due_at, take_at)
-        JOIN held USING (request_id)
+        WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
     ), told AS (
         INSERT INTO attempts (
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
@@ -84,12 +86,13 @@ const POSTGRES: &str = "
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
             http_status, output, log
         )
-        JOIN held USING (request_id)
+        WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
     ), handed_on AS (
         INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
-        SELECT request_id, result.destination, 0, 0, held.ended_at, held.ended_at
-        FROM unnest($44::uuid[], $45::text[]) AS result(request_id, destination)
-        JOIN held USING (request_id)
+        SELECT request_id, destination, 0, 0, ended_at, ended_at
+        FROM unnest($44::uuid[], $45::text[], $46::bigint[])
+             AS result(request_id, destination, ended_at)
+        WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
     )
     SELECT request_id FROM held";
 
@@ -336,12 +339,17 @@ fn bind_attempts<'q>(query: PgQuery<'q>, items: &[&'q Transition]) -> PgQuery<'q
 }
 
 fn bind_deliveries<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
-    let results: (Vec<Uuid>, Vec<String>) = items
+    let results: (Vec<Uuid>, Vec<String>, Vec<i64>) = items
         .iter()
         .filter_map(|item| {
             let destination = item.after.destination()?;
-            Some((item.after.request_id.as_uuid(), destination.to_string()))
+            let ended_at = made_at(&item.after).as_millis();
+            Some((
+                item.after.request_id.as_uuid(),
+                destination.to_string(),
+                ended_at,
+            ))
         })
-        .unzip();
-    query.bind(results.0).bind(results.1)
+        .collect();
+    query.bind(results.0).bind(results.1).bind(results.2)
 }
