@@ -1,8 +1,9 @@
-//! Names given by users, parsed once at the edge.
+//! Names given by users, parsed once at the edge. They are shared, not copied: every step of an
+//! invocation has them.
 
 use crate::Invalid;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// Whether `text` is 1 to `max` of `[A-Za-z0-9_-]` and begins with a letter or `_`: FC's rule for
 /// the names of services, functions, aliases and tasks.
@@ -20,7 +21,7 @@ macro_rules! string_name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name as text.
@@ -46,7 +47,7 @@ macro_rules! string_name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.as_str().to_owned()
             }
         }
     };
@@ -90,7 +91,7 @@ impl FunctionName {
             let allowed = format!("1 to 64 {WORD}");
             return Err(Invalid::new("functionName", function, allowed));
         }
-        Ok(Self(format!("{service}/{function}")))
+        Ok(Self(format!("{service}/{function}").into()))
     }
 
     /// The service's name.
@@ -125,7 +126,7 @@ string_name! {
 
 impl From<crate::RequestId> for InvocationId {
     fn from(id: crate::RequestId) -> Self {
-        Self(id.to_string())
+        Self(id.to_string().into())
     }
 }
 
@@ -151,7 +152,7 @@ impl FromStr for InvocationId {
     /// An id that a client gives. FC: 1 to 128 of `[A-Za-z0-9_-]`, beginning with a letter or `_`.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if is_word(text, 128) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(text.into()));
         }
         Err(Invalid::new(
             "invocationId",
@@ -170,13 +171,13 @@ impl Qualifier {
     /// The unpublished head of a function: what is meant where no qualifier is given.
     #[must_use]
     pub fn latest() -> Self {
-        Self("LATEST".to_owned())
+        Self("LATEST".into())
     }
 
     /// The published version of this number.
     #[must_use]
     pub fn version(number: u64) -> Self {
-        Self(number.to_string())
+        Self(number.to_string().into())
     }
 
     /// Whether it is a version's number.
@@ -193,7 +194,7 @@ impl FromStr for Qualifier {
         let is_version =
             (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         if is_version || is_word(text, 128) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(text.into()));
         }
         Err(Invalid::new(
             "qualifier",
@@ -213,13 +214,13 @@ impl Lane {
     /// The lane of every function that names no other and has no `max_concurrency`.
     #[must_use]
     pub fn shared() -> Self {
-        Self("default".to_owned())
+        Self("default".into())
     }
 
     /// The lane that a function with a `max_concurrency` has for itself.
     #[must_use]
     pub fn own(function: &FunctionName) -> Self {
-        Self(format!("fn.{}.{}", function.service(), function.function()))
+        Self(format!("fn.{}.{}", function.service(), function.function()).into())
     }
 }
 
@@ -232,7 +233,7 @@ impl FromStr for Lane {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if fits {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(text.into()));
         }
         Err(Invalid::new(
             "lane",

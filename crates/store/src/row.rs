@@ -6,8 +6,9 @@ use ekiden_domain::{
     Claim, Destination, Event, Fault, FaultKind, Invalid, Invocation, InvocationId, Lease, Policy,
     Record, RequestId, State, Status, Timestamp, WorkerId,
 };
+use serde::Deserialize;
 use sqlx::FromRow;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 use uuid::Uuid;
 
 /// The columns of [`Row`], as the views `live_invocations`, `ended_invocations` and `invocations`
@@ -240,34 +241,35 @@ pub(crate) fn count(column: i64) -> u32 {
 }
 
 /// The events as one JSON array of `[milliseconds, status]` or `[milliseconds, status, detail]`.
+/// An event as the column holds it: `[1700000000000,"Running"]`, with the detail if there is one.
+#[derive(Deserialize)]
+struct EventRow<'a>(
+    i64,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow, default)] Cow<'a, str>,
+);
+
 pub(crate) fn encode_events(events: &[Event]) -> String {
-    let rows: Vec<serde_json::Value> = events
-        .iter()
-        .map(|event| {
-            let (at, status) = (event.at.as_millis(), event.status.as_str());
-            if event.detail.is_empty() {
-                serde_json::json!([at, status])
-            } else {
-                serde_json::json!([at, status, event.detail])
-            }
-        })
-        .collect();
-    serde_json::Value::Array(rows).to_string()
+    let rows = events.iter().map(|event| {
+        let (at, status) = (event.at.as_millis(), event.status);
+        if event.detail.is_empty() {
+            format!("[{at},\"{status}\"]")
+        } else {
+            let detail = serde_json::Value::from(event.detail.as_str());
+            format!("[{at},\"{status}\",{detail}]")
+        }
+    });
+    format!("[{}]", rows.collect::<Vec<_>>().join(","))
 }
 
 fn decode_events(text: &str) -> Option<Vec<Event>> {
-    let rows: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
-    rows.into_iter()
-        .map(|row| {
-            Some(Event {
-                at: Timestamp::from_millis(row.get(0)?.as_i64()?),
-                status: row.get(1)?.as_str()?.parse().ok()?,
-                detail: row
-                    .get(2)
-                    .and_then(|detail| detail.as_str())
-                    .unwrap_or("")
-                    .to_owned(),
-            })
+    let rows: Vec<EventRow<'_>> = serde_json::from_str(text).ok()?;
+    let events = rows.into_iter().map(|EventRow(at, status, detail)| {
+        Some(Event {
+            at: Timestamp::from_millis(at),
+            status: status.parse().ok()?,
+            detail: detail.into_owned(),
         })
-        .collect()
+    });
+    events.collect()
 }
