@@ -1,10 +1,10 @@
 INSERT INTO schema_versions (version, compatible_from) VALUES (2, 2);
 
 -- What is registered, as small documents that every process knows all of. A kind is the place of its
--- name in: service, function, version, snapshot (a function as a version has it), alias, config
--- (0 to 5).
+-- name in: service, function, version, snapshot (a function as a version has it), alias, config,
+-- disabled destination (0 to 6).
 CREATE TABLE registry (
-    kind       INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 5),
+    kind       INTEGER NOT NULL CHECK (kind >= 0),
     key        TEXT NOT NULL,
     -- JSON.
     document   TEXT NOT NULL,

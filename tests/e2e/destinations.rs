@@ -1,6 +1,8 @@
 //! Where results go.
 
+mod certificate;
 mod chain;
+mod gone;
 mod left;
 mod many;
 mod receiver;

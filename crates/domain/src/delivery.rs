@@ -81,6 +81,8 @@ pub enum Verdict {
     Again,
     /// Never: the destination does not want it, or does not exist.
     Never,
+    /// Never, nor any other result: the destination wants no more (Standard Webhooks: 410 Gone).
+    Gone,
 }
 
 /// That the result of an invocation is to be handed on.
@@ -126,7 +128,7 @@ impl Delivery {
         let status = match verdict {
             Verdict::Delivered => DeliveryStatus::Succeeded,
             Verdict::Again if !is_too_late => DeliveryStatus::Pending,
-            Verdict::Again | Verdict::Never => DeliveryStatus::Failed,
+            Verdict::Again | Verdict::Never | Verdict::Gone => DeliveryStatus::Failed,
         };
         Self {
             status,
@@ -184,8 +186,11 @@ mod tests {
         let late = at(0).after(GIVE_UP_AFTER);
         let given_up = delivery(30).tried(Verdict::Again, answer(late));
         assert_eq!(given_up.status, DeliveryStatus::Failed);
+        for verdict in [Verdict::Never, Verdict::Gone] {
+            let refused = delivery(1).tried(verdict, answer(at(5)));
+            assert_eq!(refused.status, DeliveryStatus::Failed);
+        }
         let refused = delivery(1).tried(Verdict::Never, answer(at(5)));
-        assert_eq!(refused.status, DeliveryStatus::Failed);
         let again = refused.again(late);
         assert_eq!(again.status, DeliveryStatus::Pending);
         let again = again.tried(Verdict::Again, answer(late));

@@ -8,7 +8,7 @@ mod scope;
 
 pub use scope::{VersionScope, key_of, of_scope, through, within};
 
-use crate::{AsyncConfig, Function, FunctionName, Qualifier, Timestamp};
+use crate::{AsyncConfig, Destination, Function, FunctionName, Qualifier, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
@@ -28,17 +28,21 @@ pub enum Kind {
     Alias,
     /// An [`AsyncConfig`], by `service/function@qualifier`.
     Config,
+    /// A destination that is [`Disabled`], by `service/function@destination`: the function whose
+    /// results went there.
+    DisabledDestination,
 }
 
 impl Kind {
     /// Every kind, in the order of [`Kind::code`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Service,
         Self::Function,
         Self::Version,
         Self::Snapshot,
         Self::Alias,
         Self::Config,
+        Self::DisabledDestination,
     ];
 
     /// The number that stands for this kind in the registry's table: its place in [`Kind::ALL`].
@@ -87,10 +91,11 @@ pub struct Registered {
     pub disabled: Option<Disabled>,
 }
 
-/// That new invocations of a function are refused.
+/// That something is not to be used for now: that new invocations of a function are refused, or that
+/// no result is handed on to a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disabled {
-    /// A person's words on why.
+    /// Why, in words.
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
@@ -140,6 +145,9 @@ impl Document for Version {
 impl Document for Alias {
     const KINDS: &'static [Kind] = &[Kind::Alias];
 }
+impl Document for Disabled {
+    const KINDS: &'static [Kind] = &[Kind::DisabledDestination];
+}
 impl Document for AsyncConfig {
     const KINDS: &'static [Kind] = &[Kind::Config];
 }
@@ -175,6 +183,8 @@ pub struct Registry {
     pub aliases: Entries<Alias>,
     /// The configs that were made as such; see [`Registry::resolve`].
     pub configs: Entries<AsyncConfig>,
+    /// The destinations that are disabled; see [`Registry::disabled_destination`].
+    pub disabled_destinations: Entries<Disabled>,
 }
 
 /// What a function and a qualifier mean.
@@ -267,6 +277,18 @@ impl Registry {
         Some(&entry.value)
     }
 
+    /// That no result of `name` is handed on to `destination`, if that is so: a receiver said that it
+    /// is gone, and the owner has not enabled it again.
+    #[must_use]
+    pub fn disabled_destination(
+        &self,
+        name: &FunctionName,
+        destination: &Destination,
+    ) -> Option<&Entry<Disabled>> {
+        let key = key_of_destination(name, destination);
+        self.disabled_destinations.get(&key)
+    }
+
     /// What runs for `name` in `version`, which is `LATEST` or a number. How many run at once, and
     /// where they wait, is the head's to say: all versions share it.
     #[must_use]
@@ -291,6 +313,12 @@ impl Registry {
     pub fn heads(&self) -> impl Iterator<Item = &Arc<Function>> {
         self.functions.values().map(|entry| &entry.value.function)
     }
+}
+
+/// The key of what is said of a destination of the results of `name`.
+#[must_use]
+pub fn key_of_destination(name: &FunctionName, destination: &Destination) -> String {
+    format!("{name}@{destination}")
 }
 
 impl Alias {

@@ -16,7 +16,7 @@ mod versions;
 use crate::{Enqueue, failed};
 use axum::{Router, routing::MethodRouter};
 use ekiden_domain::{
-    Entry, FunctionName, Registered, Registry, Timestamp,
+    Destination, Entry, FunctionName, Registered, Registry, Timestamp,
     registry::{Document, Kind, VersionScope},
 };
 use ekiden_store::Change;
@@ -56,6 +56,23 @@ impl Enqueue {
     /// Everything that is registered at this moment.
     async fn registry(&self) -> Result<Arc<Registry>, Problem> {
         self.catalog.registry_now().await.map_err(failed)
+    }
+
+    /// Has results of `name` handed on to `destination` again, where it was disabled.
+    pub(crate) async fn enable(
+        &self,
+        name: &FunctionName,
+        destination: &Destination,
+    ) -> Result<(), Problem> {
+        let registry = self.registry().await?;
+        if registry.disabled_destination(name, destination).is_none() {
+            return Ok(());
+        }
+        self.change(|registry, _| {
+            let enabling = Change::enabling(registry, name, destination);
+            Ok((enabling.into_iter().collect(), ()))
+        })
+        .await
     }
 
     /// Makes the changes that `decide` says follow from what is registered, and returns what it

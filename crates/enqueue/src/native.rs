@@ -96,7 +96,8 @@ async fn deliveries(
     Ok(Json(json!({ "deliveries": handed_on(delivery.as_ref()) })))
 }
 
-/// Has the result handed on once more, whatever became of it before.
+/// Has the result handed on once more, whatever became of it before, also where the destination was
+/// disabled.
 async fn resend(
     State(api): State<Enqueue>,
     caller: Caller,
@@ -108,6 +109,8 @@ async fn resend(
     let delivery = api.delivery(record.invocation.request_id).await?;
     let delivery = delivery.filter(|_| number == native::DELIVERY);
     let delivery = delivery.ok_or_else(|| Problem::delivery_not_found(&invocation.id, &number))?;
+    api.enable(&invocation.function.name, &delivery.destination)
+        .await?;
     let again = delivery.again(api.clock.now());
     let is_written = api.store.report_delivery(again.clone()).await;
     if !is_written.map_err(failed)? {

@@ -84,6 +84,15 @@ pub struct StatusCount {
     pub count: u64,
 }
 
+/// Results that are still to be handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingDeliveries {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest is; `None` if there is none.
+    pub oldest: Option<Timestamp>,
+}
+
 /// What the database has done since its statistics began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {

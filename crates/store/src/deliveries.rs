@@ -2,8 +2,8 @@
 //! of it.
 
 use crate::{
-    StoreError,
-    backend::{Backend, look_up},
+    PendingDeliveries, StoreError,
+    backend::{Backend, look_up, read},
     batch::Flush,
     row::{count, inconsistent},
 };
@@ -120,6 +120,18 @@ pub(crate) async fn find(backend: &Backend, id: RequestId) -> Result<Option<Deli
         .fetch_optional(pool)
         .await?);
     row.map(Delivery::try_from).transpose()
+}
+
+pub(crate) async fn pending(backend: &Backend) -> Result<PendingDeliveries, StoreError> {
+    let (count, oldest): (i64, Option<i64>) = read!(backend, pool => sqlx::query_as(
+        "SELECT COUNT(*), MIN(created_at) FROM deliveries WHERE take_at IS NOT NULL",
+    )
+    .fetch_one(pool)
+    .await?);
+    Ok(PendingDeliveries {
+        count: u64::try_from(count).unwrap_or(0),
+        oldest: oldest.map(Timestamp::from_millis),
+    })
 }
 
 /// Says of each of these records where the delivery of its result stands; asks only about those that

@@ -24,7 +24,9 @@ mod registry;
 mod retention;
 mod row;
 
-pub use answer::{Accepted, Commit, Held, Schema, StatusCount, Undispatched, Usage, Worker};
+pub use answer::{
+    Accepted, Commit, Held, PendingDeliveries, Schema, StatusCount, Undispatched, Usage, Worker,
+};
 pub use catalog::Catalog;
 pub use config::{Database, StoreConfig};
 pub use error::StoreError;
@@ -309,6 +311,11 @@ impl Store {
     pub async fn delivery(&self, id: RequestId) -> Result<Option<Delivery>, StoreError> {
         self.bounded(deliveries::find(&self.inner.backend, id))
             .await
+    }
+
+    /// The results that are still to be handed on.
+    pub async fn pending_deliveries(&self) -> Result<PendingDeliveries, StoreError> {
+        self.bounded(deliveries::pending(&self.inner.backend)).await
     }
 
     /// Announces a worker.

@@ -5,8 +5,8 @@ use crate::{
     backend::{Backend, read, write},
 };
 use ekiden_domain::{
-    Entry, Function, FunctionName, Registered, Registry, Timestamp,
-    registry::{Document, Entries, Kind},
+    Destination, Entry, Function, FunctionName, Registered, Registry, Timestamp,
+    registry::{Document, Entries, Kind, key_of_destination},
 };
 use sqlx::FromRow;
 use std::sync::Arc;
@@ -93,13 +93,32 @@ impl Change {
         }
     }
 
+    /// What to change so that results of `name` are handed on to `destination` again; nothing unless
+    /// it is disabled.
+    #[must_use]
+    pub fn enabling(
+        registry: &Registry,
+        name: &FunctionName,
+        destination: &Destination,
+    ) -> Option<Self> {
+        let entry = registry.disabled_destination(name, destination)?;
+        let key = key_of_destination(name, destination);
+        Some(Self::remove(Kind::DisabledDestination, key, entry.revision))
+    }
+
     /// What to change so that a function is gone, with all that belongs to it alone; `None` if
     /// there is none of this name.
     #[must_use]
     pub fn function_removal(registry: &Registry, name: &FunctionName) -> Option<Vec<Self>> {
         let entry = registry.function(name)?;
         let mut changes = vec![Self::remove(Kind::Function, name.as_str(), entry.revision)];
-        let beside = [Kind::Snapshot, Kind::Config, Kind::Version, Kind::Alias];
+        let beside = [
+            Kind::Snapshot,
+            Kind::Config,
+            Kind::Version,
+            Kind::Alias,
+            Kind::DisabledDestination,
+        ];
         changes.extend(beside.map(|kind| Self::RemoveAll {
             kind,
             prefix: format!("{name}@"),
@@ -162,6 +181,7 @@ pub(crate) async fn all(backend: &Backend) -> Result<(Registry, i64), StoreError
             Some(Kind::Snapshot) => row.add_to(&mut registry.snapshots)?,
             Some(Kind::Alias) => row.add_to(&mut registry.aliases)?,
             Some(Kind::Config) => row.add_to(&mut registry.configs)?,
+            Some(Kind::DisabledDestination) => row.add_to(&mut registry.disabled_destinations)?,
             // A newer release may know more kinds.
             None => {}
         }
@@ -234,7 +254,8 @@ pub(crate) async fn change(
 }
 
 /// Registers a function of the configuration or the command line; what FC's API said of it is
-/// forgotten; its versions stay, and so does that it is disabled.
+/// forgotten; its versions stay, and so does that it is disabled. If that changes anything, its
+/// destinations are enabled.
 pub(crate) async fn put_function(
     backend: &Backend,
     name: &FunctionName,
@@ -244,7 +265,11 @@ pub(crate) async fn put_function(
     for _ in 0..ROUNDS {
         let (registry, _) = all(backend).await?;
         let mut registered = Registered::from_file(function.clone());
-        let change = match registry.function(name) {
+        let mut changes = vec![Change::RemoveAll {
+            kind: Kind::DisabledDestination,
+            prefix: format!("{name}@"),
+        }];
+        changes.push(match registry.function(name) {
             None => Change::create(Kind::Function, name.as_str(), &registered),
             Some(entry) => {
                 registered.last_version = entry.value.last_version;
@@ -254,8 +279,8 @@ pub(crate) async fn put_function(
                 }
                 Change::replace(Kind::Function, name.as_str(), &registered, entry.revision)
             }
-        };
-        if self::change(backend, &[change], now).await? {
+        });
+        if self::change(backend, &changes, now).await? {
             return Ok(true);
         }
     }

@@ -12,15 +12,18 @@ mod webhook;
 pub use reach::{Allowed, Reach};
 pub use webhook::{WebhookConfig, WebhookSecret};
 
+use bytes::Bytes;
 use ekiden_broker::Broker;
 use ekiden_domain::{
-    Clock, Delivery, Record, Route,
+    Clock, Delivery, Destination, Record, Route,
     delivery::{Answer, Verdict},
+    registry::{Disabled, Kind, key_of_destination},
 };
-use ekiden_store::{Catalog, Store, StoreError};
+use ekiden_store::{Catalog, Change, Store, StoreError};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 use webhook::Webhooks;
 
 /// How many deliveries one process tries at once.
@@ -165,10 +168,8 @@ impl Deliverer {
         let content = content::of(&record);
         Ok(match delivery.destination.route() {
             Route::Webhook(url) => {
-                let id = message_id(&record);
-                self.webhooks
-                    .post(url, &id, content, self.clock.now())
-                    .await
+                self.post(url, &delivery.destination, &record, content)
+                    .await?
             }
             Route::Amqp {
                 exchange,
@@ -188,6 +189,47 @@ impl Deliverer {
                 self.enqueue(name, qualifier, &record, content).await?
             }
         })
+    }
+
+    /// Posts to a webhook, unless it is disabled; disables one that wants no more.
+    async fn post(
+        &self,
+        url: &Url,
+        destination: &Destination,
+        source: &Record,
+        content: Bytes,
+    ) -> Result<Tried, StoreError> {
+        let function = &source.invocation.function;
+        let mut registry = self.catalog.registry().await?;
+        if registry
+            .disabled_destination(function, destination)
+            .is_some()
+        {
+            // What was enabled just now is not refused any more.
+            registry = self.catalog.registry_now().await?;
+        }
+        if let Some(disabled) = registry.disabled_destination(function, destination) {
+            let why = format!(
+                "the destination is disabled, for {}; to put the async config again, or to resend, \
+                 enables it",
+                disabled.value.reason
+            );
+            return Ok(Tried::failed(Verdict::Never, why));
+        }
+        let (id, now) = (message_id(source), self.clock.now());
+        let tried = self.webhooks.post(url, &id, content, now).await;
+        if tried.verdict == Verdict::Gone {
+            let disabled = Disabled {
+                reason: tried.error.clone(),
+                since: self.clock.now(),
+            };
+            let key = key_of_destination(function, destination);
+            let change = Change::create(Kind::DisabledDestination, key, &disabled);
+            // Another's answer may have disabled it already.
+            let _: bool = self.catalog.change(&[change], disabled.since).await?;
+            tracing::warn!(%function, "a destination wants no more results, and is disabled");
+        }
+        Ok(tried)
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 both_stacks! {
     what_a_receiver_answers_is_kept_and_decides,
     a_local_address_is_out_of_reach_unless_the_owner_names_it,
+    doctor_tells_of_results_that_wait_for_long,
 }
 
 /// The functions `ok`, `down`... each with a receiver of its own.
@@ -95,6 +96,31 @@ async fn what_a_receiver_answers_is_kept_and_decides(world: &World) {
     let delivery = until_delivery(client, ("talkative", "one"), answered).await;
     assert_eq!(delivery["status"], "Succeeded");
     assert_eq!(delivery["answer"]["body"].as_str().unwrap().len(), 4096);
+}
+
+async fn doctor_tells_of_results_that_wait_for_long(world: &World) {
+    let receiver = Receiver::start(Mood::Down).await;
+    let line = format!("on_success = \"{}\"", receiver.url);
+    let server = world
+        .serve(Plan {
+            functions: function("f", &line),
+            ..Plan::default()
+        })
+        .await;
+    let named = [("x-fc-async-task-id", "one")];
+    server
+        .client
+        .post(&UNVERSIONED.invoke("f"), &named, "")
+        .await;
+    until_delivery(&server.client, ("f", "one"), |it| it["attempts"] != 0).await;
+    // Nothing is wrong yet; after more than a minute somebody should look.
+    let said = world.run(&["doctor"]).await;
+    assert!(!said.out.contains("tried for a day"), "{said:?}");
+    world
+        .sql("UPDATE deliveries SET created_at = 0 WHERE take_at IS NOT NULL")
+        .await;
+    let said = world.run(&["doctor"]).await;
+    assert!(said.out.contains("tried for a day"), "{said:?}");
 }
 
 async fn a_local_address_is_out_of_reach_unless_the_owner_names_it(world: &World) {

@@ -15,6 +15,8 @@ const OUTBOX_TOLERANCE: Duration = Duration::from_secs(60);
 const OVERDUE_TOLERANCE: Duration = Duration::from_secs(30);
 /// How long a worker's heart may stand still before it is told; beyond any `worker_timeout` likely.
 const HEART_TOLERANCE: Duration = Duration::from_secs(60);
+/// How long a result may wait to be handed on.
+const DELIVERY_TOLERANCE: Duration = Duration::from_secs(60);
 /// How many of a kind are counted.
 const MOST: u32 = 1000;
 
@@ -70,6 +72,8 @@ pub(crate) async fn examine(store: &Store, broker: Option<&Broker>) -> Vec<Findi
             findings.extend(or_error("outbox", outbox(store).await));
             findings.extend(or_error("claims", claims(store).await));
             findings.extend(or_error("workers", workers(store).await));
+            findings.extend(or_error("deliveries", deliveries(store).await));
+            findings.extend(or_error("destinations", destinations(store).await));
             findings.extend(or_error("invocations", waiting(store).await));
         }
     }
@@ -187,6 +191,47 @@ async fn workers(store: &Store) -> Result<Finding, StoreError> {
     }
     let found = format!("{} with {slots} slots", workers.len());
     Ok(Finding::ok("workers", found))
+}
+
+async fn deliveries(store: &Store) -> Result<Finding, StoreError> {
+    let pending = store.pending_deliveries().await?;
+    let Some(oldest) = pending.oldest else {
+        return Ok(Finding::ok("deliveries", "none is pending"));
+    };
+    let found = format!(
+        "{} results are still to be handed on, the oldest for {}s",
+        pending.count,
+        SystemClock.now().since(oldest).as_secs()
+    );
+    if SystemClock.now().since(oldest) <= DELIVERY_TOLERANCE {
+        return Ok(Finding::ok("deliveries", found));
+    }
+    let advice = "see why with `ekiden get` of one of them, which tells the last answer; each is \
+                  tried for a day";
+    Ok(Finding::new(Level::Warning, "deliveries", found, advice))
+}
+
+async fn destinations(store: &Store) -> Result<Finding, StoreError> {
+    let (registry, _) = store.registry().await?;
+    let disabled: Vec<&str> = registry
+        .disabled_destinations
+        .keys()
+        .map(|key| {
+            key.split_once('@')
+                .map_or(key.as_str(), |(function, _)| function)
+        })
+        .collect();
+    if disabled.is_empty() {
+        return Ok(Finding::ok("destinations", "none is disabled"));
+    }
+    // Not the destination itself: a URL may hold a secret.
+    let found = format!(
+        "one of these functions is disabled: {}",
+        disabled.join(", ")
+    );
+    let advice = "its receiver answered 410 Gone: put the function's async config again once the \
+                  receiver wants results, or give it another destination";
+    Ok(Finding::new(Level::Warning, "destinations", found, advice))
 }
 
 async fn waiting(store: &Store) -> Result<Finding, StoreError> {

@@ -150,7 +150,8 @@ fn parts(path: FunctionPath) -> (Dialect, FunctionName, Qualifier) {
     (path.dialect, path.name, qualifier)
 }
 
-/// Makes a config, or changes it; what is not given stays as it is in effect.
+/// Makes a config, or changes it; what is not given stays as it is in effect. Its destinations are
+/// enabled.
 async fn update(
     State(api): State<Enqueue>,
     caller: Caller,
@@ -169,9 +170,16 @@ async fn update(
         let old = find(registry, &name, head, &qualifier);
         if_match.check(old.as_deref())?;
         let new = body.update(&resolved.config);
+        let destinations = [&new.on_success, &new.on_failure].into_iter().flatten();
+        let mut changes: Vec<Change> = destinations
+            .filter_map(|destination| Change::enabling(registry, &name, destination))
+            .collect();
+        // Both may be one.
+        changes.dedup();
         let key = key_of(&name, &qualifier);
         let (change, entry) = put(Kind::Config, key, old.as_deref(), new, now);
-        Ok((vec![change], entry))
+        changes.push(change);
+        Ok((changes, entry))
     });
     let entry = entry.await?;
     let json = config::json(dialect, &name, &qualifier, &entry);

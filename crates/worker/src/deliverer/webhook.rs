@@ -184,14 +184,14 @@ fn client(config: &Arc<WebhookConfig>) -> Result<Client, String> {
     made.map_err(|error| innermost(&error))
 }
 
-/// Standard Webhooks: 2xx is delivered, 410 says never again.
+/// Standard Webhooks: 2xx is delivered, 410 says that the endpoint is to be disabled.
 async fn judge(mut response: Response) -> Tried {
     let status = response.status();
     let body = beginning(&mut response).await;
     let (verdict, error) = match status {
         status if status.is_success() => (Verdict::Delivered, String::new()),
         StatusCode::GONE => (
-            Verdict::Never,
+            Verdict::Gone,
             "the receiver answered 410: it wants no more of these".to_owned(),
         ),
         status if status.is_redirection() => (
