@@ -1,5 +1,6 @@
 //! The commands: what they print, and how they exit.
 
+mod bench;
 mod demo;
 mod owner;
 mod producer;

@@ -179,6 +179,11 @@ impl Amqp {
         Ok(())
     }
 
+    pub(crate) async fn remove(&self, lanes: &[Lane]) -> Result<(), BrokerError> {
+        let channel = self.hub.consume.channel().await?;
+        self.hub.topology.remove(&channel, lanes).await
+    }
+
     pub(crate) async fn close(&self) {
         tokio::join!(self.hub.publish.close(), self.hub.consume.close());
     }

@@ -155,6 +155,19 @@ impl Broker {
         }
     }
 
+    /// Deletes the queues of these lanes with all that is in them, and what stop notices go through:
+    /// for a broker whose prefix nobody else uses, when nobody publishes or listens any more.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached; what is not there is none.
+    pub async fn remove(&self, lanes: &[Lane]) -> Result<(), BrokerError> {
+        match &self.0 {
+            Kind::Amqp(amqp) => amqp.remove(lanes).await,
+            // It is gone with the process.
+            Kind::Memory(_) => Ok(()),
+        }
+    }
+
     /// Says goodbye to the broker, for all clones: consumers end, and what they hold unacknowledged
     /// is delivered again elsewhere.
     pub async fn close(&self) {

@@ -3,6 +3,7 @@
 use crate::{Destination, FunctionName, Invalid, Lane, Qualifier};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
+use url::Url;
 
 /// What runs when a function is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +113,21 @@ const fn default_max_output() -> usize {
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// Checks that `url` is where a function's server can be: an http:// or https:// URL with a host.
+///
+/// # Errors
+/// Names `field` if it is none. Of the URL only the scheme is shown: what follows may hold a password.
+pub fn check_target_url(field: &str, url: &str) -> Result<(), Invalid> {
+    let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if url.parse().as_ref().is_ok_and(is_http) {
+        return Ok(());
+    }
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let allowed = "a URL that begins with http:// or https://, with a host and, if any, a port up to \
+                   65535";
+    Err(Invalid::new(field, scheme, allowed))
+}
+
 impl Function {
     /// A function of this name, with nothing to run and everything else as if left out.
     #[must_use]
@@ -208,12 +224,7 @@ impl Function {
             return vec![Invalid::new("target", "", allowed)];
         };
         match target {
-            Target::Http(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-                // Only the scheme is shown: what follows may hold a password.
-                let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-                let allowed = "a URL that begins with http:// or https://";
-                problems.push(Invalid::new("target.http", scheme, allowed));
-            }
+            Target::Http(url) => problems.extend(check_target_url("target.http", url).err()),
             Target::Command(words) if words.first().is_none_or(String::is_empty) => {
                 let allowed = "a program and its arguments";
                 problems.push(Invalid::new("target.command", "", allowed));
@@ -223,7 +234,7 @@ impl Function {
                 problems.push(Invalid::new("target.handler", "", allowed));
             }
             Target::Command(words) => argv = words,
-            Target::Http(_) | Target::Handler(_) => {}
+            Target::Handler(_) => {}
         }
         if !matches!(target, Target::Command(_)) {
             let allowed = "left out: only a command target has it";

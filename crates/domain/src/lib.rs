@@ -40,7 +40,7 @@ pub use delivery::{Delivery, DeliveryStatus};
 pub use destination::{Destination, Route};
 pub use error::{Invalid, Refused};
 pub use event::Event;
-pub use function::{AsyncConfig, Function, Target};
+pub use function::{AsyncConfig, Function, Target, check_target_url};
 pub use id::{Lease, OutboxId, RequestId, WorkerId};
 pub use invocation::{Claim, Invocation, NewInvocation, Policy, State, Version};
 pub use message::{Body, Message};

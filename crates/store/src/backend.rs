@@ -113,6 +113,10 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
             // large batch, must not talk the planner into reading two million rows.
             ("enable_seqscan", "off"),
         ]);
+    let options = match &config.schema {
+        Some(schema) => options.options([("search_path", schema)]),
+        None => options,
+    };
     let pool = |plan_cache_mode: &str| {
         PgPoolOptions::new()
             .max_connections(config.connections)

@@ -8,7 +8,11 @@ use std::{fmt, path::PathBuf, time::Duration};
 pub struct StoreConfig {
     /// Which database.
     pub database: Database,
-    /// The most connections for reads and small writes. PostgreSQL only.
+    /// In which schema of the database its tables are; `None` means where the database's own search
+    /// path leads first. PostgreSQL only.
+    pub schema: Option<String>,
+    /// The most connections for statements that name their rows by key, and the most for those that
+    /// look for rows. PostgreSQL only.
     pub connections: u32,
     /// The most invocations or transitions in one group commit.
     pub batch: usize,
@@ -71,6 +75,7 @@ impl StoreConfig {
     pub const fn new(database: Database) -> Self {
         Self {
             database,
+            schema: None,
             connections: 8,
             batch: 500,
             flushes: 2,

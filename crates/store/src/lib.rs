@@ -23,6 +23,7 @@ mod read;
 mod registry;
 mod retention;
 mod row;
+mod scratch;
 
 pub use answer::{
     Accepted, Commit, Held, PendingDeliveries, Schema, StatusCount, Undispatched, Usage, Worker,
@@ -32,6 +33,7 @@ pub use config::{Database, StoreConfig};
 pub use error::StoreError;
 pub use exclusive::DatabaseClaim;
 pub use registry::Change;
+pub use scratch::Scratch;
 
 use accept::{Accept, Acceptance};
 use backend::Backend;

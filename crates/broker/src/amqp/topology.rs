@@ -5,7 +5,10 @@ use crate::BrokerError;
 use ekiden_domain::Lane;
 use lapin::{
     Channel, ErrorKind, ExchangeKind,
-    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    options::{
+        ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
+    },
     protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -124,6 +127,19 @@ impl Topology {
             FieldTable::default(),
         );
         bounded(self.timeout, declared).await
+    }
+
+    pub(crate) async fn remove(
+        &self,
+        channel: &Channel,
+        lanes: &[Lane],
+    ) -> Result<(), BrokerError> {
+        for lane in lanes {
+            let deleted = channel.queue_delete(self.queue(lane), QueueDeleteOptions::default());
+            bounded(self.timeout, deleted).await?;
+        }
+        let deleted = channel.exchange_delete(self.control(), ExchangeDeleteOptions::default());
+        bounded(self.timeout, deleted).await
     }
 
     /// Checks that there is this exchange; the default one, without a name, always is.

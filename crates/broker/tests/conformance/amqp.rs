@@ -103,6 +103,24 @@ async fn what_is_confirmed_after_the_queue_was_deleted_is_in_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_is_gone_and_can_be_removed_again() {
+    with_rabbit(async |rabbit| {
+        let broker = Broker::amqp(rabbit.config.clone()).unwrap();
+        broker.publish(&lane(), &ids(1)).await.unwrap();
+        broker.publish(&other_lane(), &ids(1)).await.unwrap();
+        for _ in 0..2 {
+            broker.remove(&[lane()]).await.unwrap();
+        }
+        // Another process, which knows of nothing, has to make the queue.
+        let other = Broker::amqp(rabbit.config.clone()).unwrap();
+        let state = soon(other.inspect(&lane())).await.unwrap();
+        assert_eq!((state.ready, state.created), (0, true));
+        assert_eq!(other.inspect(&other_lane()).await.unwrap().ready, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_deleted_under_a_consumer_is_made_again_and_consumed() {
     with_rabbit(async |rabbit| {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();

@@ -25,6 +25,7 @@ environmentVariables | {"A":1} | environmentVariables.A is a number
 environmentVariables | {"EKIDEN_TARGET":"file:///etc/passwd"} | EKIDEN_TARGET 'file'
 environmentVariables | {"EKIDEN_TARGET":"ftp://user:password@host/"} | EKIDEN_TARGET 'ftp'
 environmentVariables | {"EKIDEN_TARGET":"http://"} | begins with http:// or https://
+environmentVariables | {"EKIDEN_TARGET":"http://h:99999"} | a port up to 65535
 environmentVariables | {"EKIDEN_TARGET":"sh -c id"} | begins with http:// or https://
 "#;
 

@@ -17,7 +17,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinSet};
 
 /// How often a followed task is looked at.
 const LOOK: Duration = Duration::from_micros(500);
@@ -46,36 +46,49 @@ impl Timings {
     }
 }
 
-/// Sends `tasks` invocations over `connections`, each waiting for its 202.
-pub(super) async fn enqueue(
-    address: SocketAddr,
-    tasks: usize,
-    connections: usize,
-    payload: usize,
-) -> anyhow::Result<Timings> {
-    let left = Arc::new(AtomicUsize::new(tasks));
-    let senders = try_join_all((0..connections.max(1)).map(|_| Sender::connect(address))).await?;
-    let payload = Bytes::from(vec![b'x'; payload]);
+/// What is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    /// How many invocations.
+    pub(super) tasks: usize,
+    /// Over how many connections.
+    pub(super) connections: usize,
+    /// How long each payload is, in bytes.
+    pub(super) payload: usize,
+    /// The time from one to the next; zero for as fast as they are accepted.
+    pub(super) pace: Duration,
+}
+
+/// Sends a load, each connection waiting for one 202 after the other. Ends with whoever waits for it.
+pub(super) async fn enqueue(address: SocketAddr, load: Load) -> anyhow::Result<Timings> {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let connections = 0..load.connections.max(1);
+    let senders = try_join_all(connections.map(|_| Sender::connect(address))).await?;
+    let payload = Bytes::from(vec![b'x'; load.payload]);
     let started = Instant::now();
-    let sending = senders.into_iter().map(|mut sender| {
-        let (left, payload) = (Arc::clone(&left), payload.clone());
-        tokio::spawn(async move {
+    let mut sending = JoinSet::new();
+    for mut sender in senders {
+        let (sent, payload) = (Arc::clone(&sent), payload.clone());
+        sending.spawn(async move {
             let mut each = Vec::new();
-            let is_left = |left: usize| left.checked_sub(1);
-            while left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_left)
-                .is_ok()
-            {
-                let sent = Instant::now();
+            loop {
+                let number = sent.fetch_add(1, Ordering::Relaxed);
+                if number >= load.tasks {
+                    return anyhow::Ok(each);
+                }
+                if !load.pace.is_zero() {
+                    let due = started + load.pace.mul_f64(number as f64);
+                    tokio::time::sleep_until(due.into()).await;
+                }
+                let asked = Instant::now();
                 sender.invoke(payload.clone()).await?;
-                each.push(sent.elapsed());
+                each.push(asked.elapsed());
             }
-            anyhow::Ok(each)
-        })
-    });
-    let mut each = Vec::with_capacity(tasks);
-    for sent in try_join_all(sending).await? {
-        each.extend(sent?);
+        });
+    }
+    let mut each = Vec::new();
+    while let Some(done) = sending.join_next().await {
+        each.extend(done??);
     }
     Ok(Timings::new(started.elapsed(), each))
 }

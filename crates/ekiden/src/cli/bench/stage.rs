@@ -8,12 +8,12 @@ use crate::{
 use anyhow::{Context, bail};
 use axum::Router;
 use bytes::Bytes;
-use ekiden_broker::Broker;
+use ekiden_broker::{AmqpConfig, Broker, MAX_PREFIX};
 use ekiden_dispatch::Dispatcher;
-use ekiden_domain::{Clock, Function, FunctionName, InvocationId};
+use ekiden_domain::{Clock, Function, FunctionName, InvocationId, Lane};
 use ekiden_enqueue::Enqueue;
 use ekiden_executor::{Executor, ExecutorConfig, Handlers};
-use ekiden_store::{Catalog, Database, DatabaseClaim, Store, Usage};
+use ekiden_store::{Catalog, Database, Scratch, Store, Usage};
 use ekiden_worker::Worker;
 use std::{
     fs,
@@ -29,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The function that is invoked: its service and its name.
 pub(super) const FUNCTION: (&str, &str) = ("bench", "noop");
+/// The place in the database: a schema, or a file's name.
+const PLACE: &str = "ekiden_bench";
 /// How often it is looked whether all tasks have ended.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long nothing may end before something is wrong.
@@ -47,7 +49,7 @@ pub(super) struct Stage {
     calls: Arc<AtomicUsize>,
     stop: CancellationToken,
     parts: Vec<JoinHandle<()>>,
-    _claim: Option<DatabaseClaim>,
+    scratch: Scratch,
 }
 
 /// A worker at work.
@@ -65,25 +67,21 @@ impl Working {
 }
 
 impl Stage {
-    /// Opens the configured store and broker, and serves the enqueue API on a free port.
+    /// Makes a place in the configured database and broker, and serves the enqueue API on a free
+    /// port.
     pub(super) async fn open(settings: Settings) -> anyhow::Result<Self> {
-        let store = Store::open(settings.store()).await?;
+        let scratch = Scratch::make(&settings.store(), PLACE).await?;
+        let store = Store::open(scratch.config().clone()).await?;
         store.migrate().await?;
         let broker = match settings.broker() {
-            Some(config) => Broker::amqp(config)?,
+            Some(config) => Broker::amqp(AmqpConfig {
+                prefix: prefix(&config.prefix),
+                ..config
+            })?,
             None => Broker::in_process(),
         };
-        let claim = store.claim_database().await?;
-        if claim.is_none() {
-            bail!("another process uses this database with an in-process queue");
-        }
-        if let Some(count) = store.count_live().await?.first() {
-            bail!(
-                "the database has {} invocations that are {}: give the benchmark one of its own",
-                count.count,
-                count.status
-            );
-        }
+        // What one that was killed has left.
+        broker.remove(&[Lane::shared()]).await?;
         let function: Function = serde_json::from_value(serde_json::json!({
             "service": FUNCTION.0, "name": FUNCTION.1, "target": { "handler": "noop" },
         }))?;
@@ -128,7 +126,7 @@ impl Stage {
             address,
             stop,
             parts,
-            _claim: claim,
+            scratch,
         })
     }
 
@@ -190,6 +188,19 @@ impl Stage {
         }
     }
 
+    /// Waits until no invocation is waiting or running, however many there were.
+    pub(super) async fn until_quiet(&self) -> anyhow::Result<()> {
+        let give_up = Instant::now() + PATIENCE;
+        while !self.store.count_live().await?.is_empty() {
+            if Instant::now() > give_up {
+                bail!("tasks are left after {PATIENCE:?}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.calls.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Whether the invocation has ended.
     pub(super) async fn has_ended(&self, id: &InvocationId) -> anyhow::Result<bool> {
         let found = self.store.find(&self.function, id).await?;
@@ -205,14 +216,27 @@ impl Stage {
         Ok(self.store.usage().await?)
     }
 
-    pub(super) async fn close(self) {
+    /// Ends all parts, and removes the place and all that is in it.
+    pub(super) async fn close(self) -> anyhow::Result<()> {
         self.stop.cancel();
         for part in self.parts {
             // A part that panicked has told so.
             drop(part.await);
         }
+        let removed = self.broker.remove(&[Lane::shared()]).await;
         self.broker.close().await;
+        drop((self.store, self.catalog));
+        self.scratch.remove().await?;
+        Ok(removed?)
     }
+}
+
+/// What the names of queues and exchanges begin with, beside those of the platform itself.
+fn prefix(platform: &str) -> String {
+    const END: &str = "-bench";
+    let room = MAX_PREFIX - END.len();
+    let beginning: String = platform.chars().take(room).collect();
+    beginning + END
 }
 
 fn front(settings: &Settings, store: &Store, clock: Arc<dyn Clock>) -> Front {

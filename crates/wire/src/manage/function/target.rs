@@ -1,8 +1,7 @@
 //! Where a function runs: FC has no word for it, so the environment tells.
 
 use crate::{Problem, manage::Fields};
-use ekiden_domain::{Function, Invalid, Target};
-use http::Uri;
+use ekiden_domain::{Function, Target, check_target_url};
 use serde_json::{Map, Value};
 
 /// The environment variable that names the URL of the server which runs the function.
@@ -31,7 +30,8 @@ pub(super) fn follow(
 ) -> Result<(), Problem> {
     match url(Some(new)) {
         Some(url) => {
-            check(url)?;
+            let field = format!("{}.{TARGET_VARIABLE}", super::ENVIRONMENT);
+            check_target_url(&field, url)?;
             function.target = Some(Target::Http(url.to_owned()));
             function.environment.clear();
             function.working_directory = None;
@@ -45,18 +45,4 @@ pub(super) fn follow(
 fn url(environment: Option<&Value>) -> Option<&str> {
     let url = environment?.get(TARGET_VARIABLE)?.as_str()?;
     (!url.is_empty()).then_some(url)
-}
-
-fn check(url: &str) -> Result<(), Problem> {
-    let is_http = |uri: &Uri| {
-        let is_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-        is_scheme && uri.host().is_some_and(|host| !host.is_empty())
-    };
-    if url.parse().as_ref().is_ok_and(is_http) {
-        return Ok(());
-    }
-    // Only the scheme is shown: what follows may hold a password.
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    let field = format!("{}.{TARGET_VARIABLE}", super::ENVIRONMENT);
-    Err(Invalid::new(field, scheme, "a URL that begins with http:// or https://").into())
 }
