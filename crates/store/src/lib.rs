@@ -242,8 +242,8 @@ impl Store {
             .await
     }
 
-    /// Puts dispatches into the outbox for those of these waiting invocations that have none there.
-    /// Returns how many were put.
+    /// Puts dispatches into the outbox for those of these waiting invocations that have none there
+    /// which nobody has begun to send. Returns how many were put.
     pub async fn put_back(&self, messages: &[Message]) -> Result<u64, StoreError> {
         self.bounded(outbox::put_back(&self.inner.backend, messages))
             .await

@@ -183,7 +183,9 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-/// A dispatch is put only for an invocation that still waits and has no dispatch in the outbox.
+/// A dispatch is put only for an invocation that still waits and has no dispatch in the outbox that
+/// is yet to be sent. One that was offered or taken, whose `take_at` lies after its `due_at`, may be
+/// this very message, and is deleted once it is confirmed.
 pub(crate) async fn put_back(backend: &Backend, messages: &[Message]) -> Result<u64, StoreError> {
     match backend {
         Backend::Postgres(postgres) => {
@@ -201,6 +203,7 @@ pub(crate) async fn put_back(backend: &Backend, messages: &[Message]) -> Result<
                  WHERE NOT EXISTS (
                      SELECT FROM outbox
                      WHERE outbox.request_id = back.request_id AND outbox.kind = 0
+                       AND outbox.take_at <= outbox.due_at
                  )",
             )
             .bind(
@@ -232,7 +235,8 @@ pub(crate) async fn put_back(backend: &Backend, messages: &[Message]) -> Result<
                          SELECT 1 FROM invocations_live
                          WHERE request_id = $1 AND claimed_at IS NULL
                      ) AND NOT EXISTS (
-                         SELECT 1 FROM outbox WHERE request_id = $1 AND kind = 0
+                         SELECT 1 FROM outbox
+                         WHERE request_id = $1 AND kind = 0 AND take_at <= due_at
                      )",
                 )
                 .bind(message.request_id.as_uuid())
