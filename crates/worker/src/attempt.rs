@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use ekiden_domain::{
-    Fault, Function, Invocation, Outcome, Record, Refused, RequestId, State, Status, Timestamp,
+    Fault, Function, Invocation, Outcome, Record, Refused, RequestId, Status, Timestamp,
     Transition, WorkerId,
 };
 use ekiden_executor::{Attempt, End, Slot, Slots};
@@ -39,7 +39,8 @@ pub(crate) enum Claimed {
     Run(Box<Started>),
     /// Nothing is left to do: another has it, it ended, or it waits with a dispatch of its own.
     Settled,
-    /// It waits still and must be dispatched again: at once there is no room, or it is not due.
+    /// It is to be dispatched again if it waits still: at once there is no room, or it is not due, or
+    /// this process has not let go of it yet.
     Later(Box<Invocation>, Option<Timestamp>),
 }
 
@@ -94,7 +95,7 @@ impl Holder {
             ..
         } = record;
         let Some(run) = self.runs.reserve(invocation.request_id) else {
-            return Ok(Claimed::Settled);
+            return Ok(Claimed::Later(Box::new(invocation), None));
         };
         let (name, version) = (&invocation.function, &invocation.version);
         let function = match self.parts.catalog.runnable(name, version).await? {
@@ -112,16 +113,6 @@ impl Holder {
             return Ok(Claimed::Later(Box::new(invocation), None));
         };
         let payload = payload.unwrap_or_default();
-        if self.holds(&invocation) {
-            // The answer to this claim was lost: it is durable, and the function was not called.
-            return Ok(Claimed::Run(Box::new(Started {
-                invocation,
-                payload,
-                function,
-                run,
-                slot,
-            })));
-        }
         let now = self.parts.clock.now();
         let started = invocation
             .claim(self.worker, now)
@@ -132,6 +123,7 @@ impl Holder {
                 return Ok(Claimed::Later(Box::new(invocation), Some(due_at)));
             }
             Err(Refused::AgePassed { .. }) => return self.end(invocation.expire(now)).await,
+            // Where it is this worker's own, the answer to its claim was lost: the heart gives it up.
             Err(Refused::IllegalStep { .. } | Refused::NotExpired { .. }) => {
                 return Ok(Claimed::Settled);
             }
@@ -151,11 +143,6 @@ impl Holder {
             // Whoever changed it has it, or wrote a dispatch with the change.
             Commit::Conflict(_) => Ok(Claimed::Settled),
         }
-    }
-
-    /// Whether the row says that this life of this worker runs it already.
-    fn holds(&self, invocation: &Invocation) -> bool {
-        matches!(&invocation.state, State::Running { claim, .. } if claim.worker == self.worker)
     }
 
     fn invalidate(

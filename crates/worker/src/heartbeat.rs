@@ -129,10 +129,12 @@ impl Heart {
         let Some(invocation) = record.map(|record| record.invocation) else {
             return Ok(false);
         };
-        // It may have ended, or begun to run here, since the heartbeat read it.
+        // It may have ended, or begun to run here, since the heartbeat read it; or what is dead, or
+        // has no time left to drain, has left its result to the reaper.
         let is_same = invocation.lease == held.lease
             && invocation.status() == held.status
-            && !self.holder.runs.has(held.request_id);
+            && !self.holder.runs.has(held.request_id)
+            && !self.holder.dead.is_cancelled();
         if !is_same {
             return Ok(false);
         }

@@ -98,8 +98,9 @@ impl Life {
             () = dead.cancelled() => Ending::DeclaredDead,
         };
         listening.cancel();
-        if ending == Ending::DeclaredDead {
-            runs.cancel_all(&Cause::Dead);
+        // It may be declared dead while it drains as well.
+        if dead.is_cancelled() {
+            runs.close(&Cause::Dead);
         }
         drop(listeners.await);
         self.tasks.close();
@@ -123,7 +124,7 @@ impl Life {
             () = dead.cancelled() => return,
             () = tokio::time::sleep(grace) => {}
         }
-        self.holder.runs.cancel_all(&Cause::Drain);
+        self.holder.runs.close(&Cause::Drain);
         tokio::select! {
             () = self.tasks.wait() => {}
             () = tokio::time::sleep(LAST_RESULTS) => {

@@ -39,20 +39,24 @@ impl Cancel {
 
 /// Every invocation that this process is claiming or running.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Runs {
-    by_id: Arc<Mutex<HashMap<RequestId, Cancel>>>,
+pub(crate) struct Runs(Arc<Mutex<Reserved>>);
+
+#[derive(Debug, Default)]
+struct Reserved {
+    by_id: HashMap<RequestId, Cancel>,
+    is_closed: bool,
 }
 
 impl Runs {
     /// Makes room for an invocation before it is claimed; `None` if this process has it already, so
-    /// that a message delivered twice is not mistaken for a second claim.
+    /// that a message delivered twice is not mistaken for a second claim, or takes no more.
     pub(crate) fn reserve(&self, id: RequestId) -> Option<Run> {
-        let mut by_id = self.lock();
-        if by_id.contains_key(&id) {
+        let mut reserved = self.lock();
+        if reserved.is_closed || reserved.by_id.contains_key(&id) {
             return None;
         }
         let cancel = Cancel::default();
-        by_id.insert(id, cancel.clone());
+        reserved.by_id.insert(id, cancel.clone());
         Some(Run {
             runs: self.clone(),
             id,
@@ -61,23 +65,29 @@ impl Runs {
     }
 
     pub(crate) fn has(&self, id: RequestId) -> bool {
-        self.lock().contains_key(&id)
+        self.lock().by_id.contains_key(&id)
     }
 
     pub(crate) fn cancel(&self, id: RequestId, cause: Cause) {
-        if let Some(cancel) = self.lock().get(&id) {
+        if let Some(cancel) = self.lock().by_id.get(&id) {
             cancel.cancel(cause);
         }
     }
 
     pub(crate) fn cancel_all(&self, cause: &Cause) {
-        for cancel in self.lock().values() {
+        for cancel in self.lock().by_id.values() {
             cancel.cancel(cause.clone());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Cancel>> {
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Cancels every run, and takes no more: whoever is about to claim finds no room.
+    pub(crate) fn close(&self, cause: &Cause) {
+        self.lock().is_closed = true;
+        self.cancel_all(cause);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reserved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,6 +101,25 @@ pub(crate) struct Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.runs.lock().remove(&self.id);
+        self.runs.lock().by_id.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ekiden_domain::Timestamp;
+
+    #[test]
+    fn what_is_reserved_is_cancelled_by_the_close_and_nothing_is_reserved_after_it() {
+        let runs = Runs::default();
+        let [first, second] = [1, 2].map(|at| RequestId::generate(Timestamp::from_millis(at)));
+        let run = runs.reserve(first).unwrap();
+        assert!(runs.reserve(first).is_none());
+        runs.close(&Cause::Drain);
+        assert!(run.cancel.token.is_cancelled());
+        assert!(runs.reserve(second).is_none());
+        drop(run);
+        assert!(!runs.has(first));
     }
 }
