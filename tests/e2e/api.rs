@@ -1,6 +1,7 @@
 //! The API's contract, in all four spellings.
 
 mod calling;
+mod described;
 mod invoking;
 mod limiting;
 mod listing;

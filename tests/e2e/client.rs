@@ -1,5 +1,6 @@
 //! An HTTP client that holds every answer to what holds for all of them.
 
+use crate::contract::Contract;
 use bytes::Bytes;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
@@ -34,6 +35,11 @@ impl Client {
             .build()
             .unwrap();
         Self { http, endpoint }
+    }
+
+    /// What the server says of its answers.
+    pub(crate) async fn contract(&self) -> Option<&'static Contract> {
+        Contract::of(&self.http, &self.endpoint).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -101,7 +107,7 @@ impl Client {
     ) -> reqwest::Result<Answer> {
         let mut request = self
             .http
-            .request(method, format!("{}{path}", self.endpoint))
+            .request(method.clone(), format!("{}{path}", self.endpoint))
             .body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -113,6 +119,9 @@ impl Client {
             body: response.bytes().await?,
         };
         answer.check();
+        if let Some(contract) = self.contract().await {
+            contract.check(method.as_str(), path, &answer);
+        }
         Ok(answer)
     }
 }

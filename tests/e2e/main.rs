@@ -28,6 +28,7 @@ mod api;
 mod bad_input;
 mod cli;
 mod client;
+mod contract;
 mod destinations;
 mod functions;
 mod proof;

@@ -29,6 +29,9 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Succeeded, Self::Failed];
+
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

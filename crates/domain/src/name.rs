@@ -5,6 +5,15 @@ use crate::Invalid;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
+/// FC's longest name of a service.
+pub const MAX_SERVICE: usize = 128;
+/// FC's longest name of a function.
+pub const MAX_FUNCTION: usize = 64;
+/// FC's longest name of an alias, and longest id that a client gives an invocation.
+pub const MAX_ID: usize = 128;
+/// The most digits of a version's number.
+const MAX_DIGITS: usize = 19;
+
 /// Whether `text` is 1 to `max` of `[A-Za-z0-9_-]` and begins with a letter or `_`: FC's rule for
 /// the names of services, functions, aliases and tasks.
 fn is_word(text: &str, max: usize) -> bool {
@@ -14,6 +23,13 @@ fn is_word(text: &str, max: usize) -> bool {
             .next()
             .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// The regular expression, without anchors, of names of up to `max` characters, for those who
+/// describe them.
+#[must_use]
+pub fn word_pattern(max: usize) -> String {
+    format!("[A-Za-z_][A-Za-z0-9_-]{{0,{}}}", max.saturating_sub(1))
 }
 
 macro_rules! string_name {
@@ -70,13 +86,13 @@ const WORD: &str = "letters, digits, '_' or '-', beginning with a letter or '_'"
 /// # Errors
 /// Names `serviceName` if it is none.
 pub fn check_service(text: &str) -> Result<(), Invalid> {
-    if is_word(text, 128) {
+    if is_word(text, MAX_SERVICE) {
         return Ok(());
     }
     Err(Invalid::new(
         "serviceName",
         text,
-        format!("1 to 128 {WORD}"),
+        format!("1 to {MAX_SERVICE} {WORD}"),
     ))
 }
 
@@ -87,8 +103,8 @@ impl FunctionName {
     /// Names `serviceName` or `functionName`, whichever is not a name.
     pub fn new(service: &str, function: &str) -> Result<Self, Invalid> {
         check_service(service)?;
-        if !is_word(function, 64) {
-            let allowed = format!("1 to 64 {WORD}");
+        if !is_word(function, MAX_FUNCTION) {
+            let allowed = format!("1 to {MAX_FUNCTION} {WORD}");
             return Err(Invalid::new("functionName", function, allowed));
         }
         Ok(Self(format!("{service}/{function}").into()))
@@ -151,14 +167,11 @@ impl FromStr for InvocationId {
 
     /// An id that a client gives. FC: 1 to 128 of `[A-Za-z0-9_-]`, beginning with a letter or `_`.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if is_word(text, 128) {
+        if is_word(text, MAX_ID) {
             return Ok(Self(text.into()));
         }
-        Err(Invalid::new(
-            "invocationId",
-            text,
-            "1 to 128 letters, digits, '_' or '-', beginning with a letter or '_'",
-        ))
+        let allowed = format!("1 to {MAX_ID} {WORD}");
+        Err(Invalid::new("invocationId", text, allowed))
     }
 }
 
@@ -180,6 +193,12 @@ impl Qualifier {
         Self(number.to_string().into())
     }
 
+    /// The regular expression, without anchors, of all that parses, for those who describe it.
+    #[must_use]
+    pub fn pattern() -> String {
+        format!("([0-9]{{1,{MAX_DIGITS}}}|{})", word_pattern(MAX_ID))
+    }
+
     /// Whether it is a version's number.
     #[must_use]
     pub fn is_version(&self) -> bool {
@@ -191,9 +210,9 @@ impl FromStr for Qualifier {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let is_version =
-            (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_version || is_word(text, 128) {
+        let is_version = (1..=MAX_DIGITS).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_version || is_word(text, MAX_ID) {
             return Ok(Self(text.into()));
         }
         Err(Invalid::new(
@@ -246,6 +265,25 @@ impl FromStr for Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn whole(pattern: &str) -> regex::Regex {
+        regex::Regex::new(&format!("^{pattern}$")).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_pattern_of_words_says_what_is_one(text in "[A-Za-z0-9_é.\n-]{0,9}", max in 1..9_usize) {
+            let pattern = whole(&word_pattern(max));
+            prop_assert_eq!(pattern.is_match(&text), is_word(&text, max));
+        }
+
+        #[test]
+        fn the_pattern_of_qualifiers_says_what_is_one(text in "[0-9]{0,21}|[A-Za-z0-9_.-]{0,9}") {
+            let pattern = whole(&Qualifier::pattern());
+            prop_assert_eq!(pattern.is_match(&text), text.parse::<Qualifier>().is_ok());
+        }
+    }
 
     #[test]
     fn a_function_name_has_two_words() {

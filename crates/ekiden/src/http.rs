@@ -3,6 +3,7 @@
 mod auth;
 mod front;
 mod health;
+pub(crate) mod openapi;
 mod remainder;
 mod server;
 

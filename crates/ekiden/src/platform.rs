@@ -4,7 +4,7 @@
 use crate::{
     admin::{self, Admin},
     clock::SystemClock,
-    http::{Auth, Front, Gate, Health, Phase, Server, serve},
+    http::{Auth, Front, Gate, Health, Phase, Server, openapi, serve},
     settings::{KeySettings, Role, Settings},
 };
 use anyhow::{Context, bail};
@@ -202,7 +202,11 @@ impl Platform {
             auth: Auth::new(keys, self.store.clone(), Arc::clone(&self.clock)),
             timeout: self.plan.settings.server.request_timeout,
         };
-        front.before(api, health.router())
+        let mut open = health.router();
+        if roles != [Role::Worker] {
+            open = open.merge(openapi::router());
+        }
+        front.before(api, open)
     }
 }
 

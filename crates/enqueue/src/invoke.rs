@@ -2,18 +2,10 @@
 //! one is handed on to be run.
 
 use crate::{Enqueue, failed, sync::Call};
-use axum::{
-    Extension,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{Extension, extract::State};
 use ekiden_domain::{Invocation, NewInvocation, RequestId, Scope};
 use ekiden_store::Accepted;
-use ekiden_wire::{
-    Caller, FunctionPath, InvokeMode, InvokeRequest, Patience, Problem,
-    invoke::{INVOCATION_ID, STATEFUL_ID, TASK_ID},
-};
-use http::StatusCode;
+use ekiden_wire::{Caller, FunctionPath, InvokeMode, InvokeRequest, Invoked, Patience, Problem};
 
 pub(crate) async fn invoke(
     State(api): State<Enqueue>,
@@ -22,7 +14,7 @@ pub(crate) async fn invoke(
     path: FunctionPath,
     patience: Patience,
     request: InvokeRequest,
-) -> Result<Response, Problem> {
+) -> Result<Invoked, Problem> {
     caller.may(Scope::Invoke, &path.name)?;
     let (qualifier, resolved) = api.resolve(&path).await?;
     let InvokeRequest { mode, payload } = request;
@@ -38,7 +30,7 @@ pub(crate) async fn invoke(
                 asked,
             };
             patience.ask(call.longest());
-            return api.call(call).await;
+            return api.call(call).await.map(Invoked::Ran);
         }
     };
     let lane = resolved.function.effective_lane(&path.name);
@@ -57,8 +49,7 @@ pub(crate) async fn invoke(
     match api.store.accept(invocation, payload, message).await {
         Ok(Accepted::New) => {
             metrics::counter!("ekiden_accepted_total").increment(1);
-            let echo = [INVOCATION_ID, STATEFUL_ID, TASK_ID].map(|name| (name, id.to_string()));
-            Ok((StatusCode::ACCEPTED, echo).into_response())
+            Ok(Invoked::Accepted(id))
         }
         Ok(Accepted::Duplicate { request_id, status }) => Err(Problem::already_exists(
             path.dialect,

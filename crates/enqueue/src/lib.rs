@@ -12,15 +12,16 @@ mod native;
 mod stop;
 mod sync;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::Router;
 use ekiden_domain::{Clock, Missing, Qualifier, Resolved};
 use ekiden_executor::{Executor, Slots};
 use ekiden_store::{Catalog, Store};
-use ekiden_wire::{FunctionPath, Problem, Spelling};
+use ekiden_wire::{
+    FunctionPath, Problem, Spelling,
+    openapi::{Api, Endpoint},
+};
 use failure::failed;
+use http::StatusCode;
 use std::sync::Arc;
 
 const INVOKE: Spelling = Spelling {
@@ -75,23 +76,36 @@ impl Enqueue {
 
     /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
     pub fn router(self) -> Router {
-        let mut router = Router::new();
-        for path in INVOKE.paths().chain(INVOKE_BARE.paths()) {
-            router = router.route(&path, post(invoke::invoke));
-        }
-        for path in ONE.paths() {
-            router = router.route(&path, get(get::get).put(stop::stop));
-        }
-        for path in GET_TASK.paths() {
-            router = router.route(&path, get(get::get));
-        }
-        for path in STOP_TASK.paths() {
-            router = router.route(&path, axum::routing::put(stop::stop));
-        }
-        router
-            .merge(manage::router())
-            .merge(native::router())
-            .with_state(self)
+        Self::api().into_parts().0.with_state(self)
+    }
+
+    /// What it serves, and what is told of that.
+    #[must_use]
+    pub fn api() -> Api<Self> {
+        let invoke = |name| {
+            Endpoint::post(name, "Runs a function: now, or later.", invoke::invoke)
+                .refuses(StatusCode::CONFLICT)
+                .refuses(StatusCode::TOO_MANY_REQUESTS)
+        };
+        let get = |name| Endpoint::get(name, "Shows a task.", get::get);
+        let stop = |name| {
+            Endpoint::put(name, "Stops a task.", stop::stop)
+                .refuses(StatusCode::PRECONDITION_FAILED)
+        };
+        Api::default()
+            .at(INVOKE, [invoke("InvokeFunction")])
+            .at(INVOKE_BARE, [invoke("InvokeFunctionAsFirstPrinted")])
+            .at(
+                ONE,
+                [
+                    get("GetStatefulAsyncInvocation"),
+                    stop("StopStatefulAsyncInvocation"),
+                ],
+            )
+            .at(GET_TASK, [get("GetAsyncTask")])
+            .at(STOP_TASK, [stop("StopAsyncTask")])
+            .merge(manage::api())
+            .merge(native::api())
     }
 
     /// What the function and the qualifier that `path` names mean now.

@@ -14,13 +14,12 @@ mod services;
 mod versions;
 
 use crate::{Enqueue, failed};
-use axum::{Router, routing::MethodRouter};
 use ekiden_domain::{
     Destination, Entry, FunctionName, Registered, Registry, Timestamp,
     registry::{Document, Kind, VersionScope},
 };
 use ekiden_store::Change;
-use ekiden_wire::{Dialect, Problem, Spelling};
+use ekiden_wire::{Dialect, Problem, openapi::Api};
 use std::sync::Arc;
 
 /// How often a change may find that another came first.
@@ -29,27 +28,15 @@ const ROUNDS: usize = 10;
 /// What is to be changed, and what is answered then.
 type Decision<T> = Result<(Vec<Change>, T), Problem>;
 
-/// The routes of every resource.
-pub(crate) fn router() -> Router<Enqueue> {
-    Router::new()
-        .merge(services::router())
-        .merge(functions::router())
-        .merge(versions::router())
-        .merge(aliases::router())
-        .merge(configs::router())
-        .merge(concurrency::router())
-        .merge(restriction::router())
-}
-
-/// A router of these operations, each by its path in every spelling.
-fn routes<const N: usize>(operations: [(Spelling, MethodRouter<Enqueue>); N]) -> Router<Enqueue> {
-    let mut router = Router::new();
-    for (spelling, methods) in operations {
-        for path in spelling.paths() {
-            router = router.route(&path, methods.clone());
-        }
-    }
-    router
+/// What is served of every resource.
+pub(crate) fn api() -> Api<Enqueue> {
+    services::api()
+        .merge(functions::api())
+        .merge(versions::api())
+        .merge(aliases::api())
+        .merge(configs::api())
+        .merge(concurrency::api())
+        .merge(restriction::api())
 }
 
 impl Enqueue {

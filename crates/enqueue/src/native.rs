@@ -2,36 +2,42 @@
 //! to hand its result on, once more.
 
 use crate::{Enqueue, failed};
-use axum::{
-    Extension, Json, Router,
-    extract::State,
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
+use axum::{Extension, Json, extract::State};
 use ekiden_domain::{Attempt, Delivery, Invocation, NewInvocation, Record, RequestId, Scope};
 use ekiden_store::Accepted;
 use ekiden_wire::{
     Caller, DeliveryPath, FunctionPath, InvocationPath, Problem,
-    invoke::INVOCATION_ID,
-    native::{self, PREFIX},
-    record,
+    native::{self, Attempts, DELIVERY, Deliveries, Log, Output, Rerun, Resent},
+    openapi::{Api, Endpoint},
 };
-use http::{StatusCode, header};
-use serde_json::{Value, json};
+use http::StatusCode;
 use std::time::Duration;
 
 const ONE: &str = "/services/{service}/functions/{function}/invocations/{id}";
 
-pub(crate) fn router() -> Router<Enqueue> {
-    let path = |end: &str| format!("{PREFIX}{ONE}{end}");
-    Router::new()
-        .route(&path(""), get(show))
-        .route(&path("/result"), get(result))
-        .route(&path("/log"), get(log))
-        .route(&path("/attempts"), get(attempts))
-        .route(&path("/deliveries"), get(deliveries))
-        .route(&path("/deliveries/{number}/resend"), post(resend))
-        .route(&path("/rerun"), post(rerun))
+pub(crate) fn api() -> Api<Enqueue> {
+    let at = |end: &str| format!("{ONE}{end}");
+    let show = Endpoint::get("GetInvocation", "Shows everything of a task.", show);
+    let result = Endpoint::get("GetResult", "Gives a task's result.", result);
+    let log = Endpoint::get("GetLog", "Gives the last attempt's log.", log);
+    let attempts = Endpoint::get("ListAttempts", "Lists a task's attempts.", attempts);
+    let summary = "Lists what became of handing a task's result on.";
+    let deliveries = Endpoint::get("ListDeliveries", summary, deliveries);
+    let summary = "Hands a task's result on once more.";
+    let resend = Endpoint::post("ResendDelivery", summary, resend).refuses(StatusCode::CONFLICT);
+    let rerun = Endpoint::post(
+        "RerunInvocation",
+        "Runs a task once more, as another.",
+        rerun,
+    );
+    Api::default()
+        .native(&at(""), [show])
+        .native(&at("/result"), [result])
+        .native(&at("/log"), [log])
+        .native(&at("/attempts"), [attempts])
+        .native(&at("/deliveries"), [deliveries])
+        .native(&at("/deliveries/{number}/resend"), [resend])
+        .native(&at("/rerun"), [rerun])
 }
 
 /// The record, its attempts and its deliveries.
@@ -39,26 +45,23 @@ async fn show(
     State(api): State<Enqueue>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<native::Invocation>, Problem> {
     let record = api.readable(&caller, &path).await?;
     let id = record.invocation.request_id;
-    let mut json = record::json(path.function.dialect, &record);
-    json["version"] = record.invocation.version.as_str().into();
-    json["attempts"] = told(&api.attempts(id).await?);
-    json["deliveries"] = handed_on(api.delivery(id).await?.as_ref());
-    Ok(Json(json))
+    let (attempts, delivery) = (api.attempts(id).await?, api.delivery(id).await?);
+    let told = native::Invocation::of(&record, &attempts, delivery.as_ref());
+    Ok(Json(told))
 }
 
-/// What the last attempt gave, byte for byte.
+/// What the last attempt gave.
 async fn result(
     State(api): State<Enqueue>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<Response, Problem> {
+) -> Result<Output, Problem> {
     let record = api.readable(&caller, &path).await?;
     check_ended(&record.invocation)?;
-    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    Ok((kind, record.output.unwrap_or_default()).into_response())
+    Ok(Output(record.output.unwrap_or_default()))
 }
 
 /// The end of what the last attempt logged.
@@ -66,13 +69,12 @@ async fn log(
     State(api): State<Enqueue>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<Response, Problem> {
+) -> Result<Log, Problem> {
     let record = api.readable(&caller, &path).await?;
     let attempts = api.attempts(record.invocation.request_id).await?;
     let last = attempts.into_iter().next_back();
     let last = last.filter(|last| last.number == record.invocation.attempts);
-    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    Ok((kind, last.map(|last| last.log).unwrap_or_default()).into_response())
+    Ok(Log(last.map(|last| last.log).unwrap_or_default()))
 }
 
 /// The attempts that have something to tell, in order.
@@ -80,20 +82,20 @@ async fn attempts(
     State(api): State<Enqueue>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Attempts>, Problem> {
     let record = api.readable(&caller, &path).await?;
     let attempts = api.attempts(record.invocation.request_id).await?;
-    Ok(Json(json!({ "attempts": told(&attempts) })))
+    Ok(Json(Attempts::of(&attempts)))
 }
 
 async fn deliveries(
     State(api): State<Enqueue>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Deliveries>, Problem> {
     let record = api.readable(&caller, &path).await?;
     let delivery = api.delivery(record.invocation.request_id).await?;
-    Ok(Json(json!({ "deliveries": handed_on(delivery.as_ref()) })))
+    Ok(Json(Deliveries::of(delivery.as_ref())))
 }
 
 /// Has the result handed on once more, whatever became of it before, also where the destination was
@@ -102,12 +104,12 @@ async fn resend(
     State(api): State<Enqueue>,
     caller: Caller,
     path: DeliveryPath,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Resent, Problem> {
     let DeliveryPath { invocation, number } = path;
     caller.may(Scope::Invoke, &invocation.function.name)?;
     let record = api.task(&invocation.function, &invocation.id).await?;
     let delivery = api.delivery(record.invocation.request_id).await?;
-    let delivery = delivery.filter(|_| number == native::DELIVERY);
+    let delivery = delivery.filter(|_| number == DELIVERY.to_string());
     let delivery = delivery.ok_or_else(|| Problem::delivery_not_found(&invocation.id, &number))?;
     api.enable(&invocation.function.name, &delivery.destination)
         .await?;
@@ -116,7 +118,7 @@ async fn resend(
     if !is_written.map_err(failed)? {
         return Err(Problem::concurrent_update());
     }
-    Ok((StatusCode::ACCEPTED, Json(native::delivery(&again))))
+    Ok(Resent(native::Delivery::of(&again)))
 }
 
 /// Enqueues an invocation with the same function, qualifier and payload.
@@ -125,7 +127,7 @@ async fn rerun(
     Extension(request_id): Extension<RequestId>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<Response, Problem> {
+) -> Result<Rerun, Problem> {
     caller.may(Scope::Invoke, &path.function.name)?;
     let record = api.task(&path.function, &path.id).await?;
     let Record {
@@ -150,15 +152,12 @@ async fn rerun(
     };
     let now = api.clock.now();
     let (invocation, message) = Invocation::accept(request_id, new, &resolved.config, lane, now);
-    let id = invocation.invocation_id.to_string();
+    let rerun = Rerun::as_one(&invocation.invocation_id);
     let accepted = api
         .store
         .accept(invocation, payload.unwrap_or_default(), message);
     match accepted.await.map_err(failed)? {
-        Accepted::New => {
-            let body = Json(json!({ "invocationId": id }));
-            Ok((StatusCode::ACCEPTED, [(INVOCATION_ID, id)], body).into_response())
-        }
+        Accepted::New => Ok(rerun),
         // Its id is the request's, which nobody had before.
         Accepted::Duplicate { .. } => Err(Problem::internal()),
     }
@@ -177,14 +176,6 @@ impl Enqueue {
     async fn delivery(&self, id: RequestId) -> Result<Option<Delivery>, Problem> {
         self.store.delivery(id).await.map_err(failed)
     }
-}
-
-fn told(attempts: &[Attempt]) -> Value {
-    attempts.iter().map(native::attempt).collect()
-}
-
-fn handed_on(delivery: Option<&Delivery>) -> Value {
-    delivery.into_iter().map(native::delivery).collect()
 }
 
 fn check_ended(invocation: &Invocation) -> Result<(), Problem> {

@@ -1,11 +1,10 @@
 //! Stops one invocation: at once where nobody holds it, else through its worker.
 
 use crate::{Enqueue, failed};
-use axum::extract::State;
+use axum::{extract::State, response::NoContent};
 use ekiden_domain::{Scope, State as Step, Status};
 use ekiden_store::Commit;
 use ekiden_wire::{Caller, InvocationPath, Problem};
-use http::StatusCode;
 
 /// How often the invocation may move on between the look and the write before the caller is asked
 /// to try again.
@@ -15,14 +14,14 @@ pub(crate) async fn stop(
     State(api): State<Enqueue>,
     caller: Caller,
     path: InvocationPath,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let InvocationPath { function, id } = path;
     caller.may(Scope::Invoke, &function.name)?;
     let mut invocation = api.task(&function, &id).await?.invocation;
     for _ in 0..ROUNDS {
         match &invocation.state {
             // It was asked for before: nothing is left to do.
-            Step::Stopping { .. } => return Ok(StatusCode::NO_CONTENT),
+            Step::Stopping { .. } => return Ok(NoContent),
             Step::Ended { status, .. } => {
                 let (name, qualifier) = (&invocation.function, &invocation.qualifier);
                 let id = &invocation.invocation_id;
@@ -41,7 +40,7 @@ pub(crate) async fn stop(
             Commit::Written => {
                 metrics::counter!("ekiden_stops_total", "at_once" => is_stopped.to_string())
                     .increment(1);
-                return Ok(StatusCode::NO_CONTENT);
+                return Ok(NoContent);
             }
             Commit::Conflict(Some(now)) => invocation = *now,
             Commit::Conflict(None) => {

@@ -9,16 +9,15 @@ use ekiden_domain::{
     Fault, FaultKind, FunctionName, Lease, Outcome, Qualifier, RequestId, Resolved,
 };
 use ekiden_executor::{Attempt, End, Execution};
-use ekiden_wire::{Problem, invoke::SyncHeaders};
-use http::{HeaderName, StatusCode, header};
+use ekiden_wire::{
+    Problem,
+    invoke::{DURATION, ERROR_TYPE, HANDLED, LOG_RESULT, SyncHeaders, UNHANDLED, VERSION},
+    openapi::{JSON, OCTETS},
+};
+use http::{StatusCode, header};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fc-error-type");
-const DURATION: HeaderName = HeaderName::from_static("x-fc-invocation-duration");
-const VERSION: HeaderName = HeaderName::from_static("x-fc-invocation-service-version");
-const LOG_RESULT: HeaderName = HeaderName::from_static("x-fc-log-result");
 
 /// How long a call may take beyond the function's timeout: for a command to be ended, and for the
 /// answer.
@@ -81,7 +80,7 @@ impl Enqueue {
             }) => {
                 logged = log;
                 metrics::counter!("ekiden_sync_total", "outcome" => "succeeded").increment(1);
-                let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+                let kind = [(header::CONTENT_TYPE, OCTETS)];
                 (kind, output).into_response()
             }
             End::Done(Execution {
@@ -128,15 +127,12 @@ fn failure(fault: &Fault, told: Bytes) -> Result<Response, Problem> {
         let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "FunctionNotStarted");
         return Err(Problem::new(status, code, message));
     }
-    let error_type = if fault.error == "HandledInvocationError" {
-        "HandledInvocationError"
+    let error_type = if fault.error == HANDLED {
+        HANDLED
     } else {
-        "UnhandledInvocationError"
+        UNHANDLED
     };
-    let headers = [
-        (ERROR_TYPE, error_type),
-        (header::CONTENT_TYPE, "application/json"),
-    ];
+    let headers = [(ERROR_TYPE, error_type), (header::CONTENT_TYPE, JSON)];
     if is_fc_error(&told) {
         return Ok((headers, told).into_response());
     }

@@ -3,28 +3,21 @@
 use crate::{List, failed};
 use axum::{Json, extract::State};
 use ekiden_domain::{Entry, FunctionName, Qualifier, Registered, Registry, Scope};
-use ekiden_wire::{Caller, Problem, manage::Listing};
-use serde_json::{Value, json};
+use ekiden_wire::{Caller, Paged, Problem, StatefulFunction, manage::Listing};
 
 pub(crate) async fn functions(
     State(list): State<List>,
     caller: Caller,
     listing: Listing,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Paged<StatefulFunction>>, Problem> {
     caller.may_everywhere(Scope::Read)?;
     let registry = list.catalog.registry_now().await.map_err(failed)?;
     let heads = registry.functions.values();
     let mut tasks: Vec<_> = heads.flat_map(|head| stateful(&registry, head)).collect();
     tasks.sort();
-    let page = listing.cut(tasks.into_iter().map(|task| (key(&task), task)));
-    let page = page.json("data", |(name, qualifier)| {
-        json!({
-            "serviceName": name.service(),
-            "functionName": name.function(),
-            "qualifier": qualifier.as_str(),
-        })
-    });
-    Ok(Json(page.into()))
+    let tasks = tasks.into_iter().map(|task| (key(&task), task));
+    let tell = |(name, qualifier)| StatefulFunction::new(&name, &qualifier);
+    Ok(Json(listing.page(tasks, tell)))
 }
 
 fn key((name, qualifier): &(FunctionName, Qualifier)) -> String {

@@ -2,14 +2,20 @@
 
 mod functions;
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, Router, extract::State};
 use ekiden_domain::{FunctionName, ListQuery, Scope};
 use ekiden_store::{Catalog, Store, StoreError};
-use ekiden_wire::{Caller, ListRequest, Problem, Spelling};
-use serde_json::Value;
+use ekiden_wire::{
+    Caller, ListRequest, Listed, Problem, Spelling,
+    openapi::{Api, Endpoint},
+};
 
-const LIST: Spelling = Spelling {
+const INVOCATIONS: Spelling = Spelling {
     fc2: Some("/services/{service}/functions/{function}/stateful-async-invocations"),
+    fc3: None,
+};
+const TASKS: Spelling = Spelling {
+    fc2: None,
     fc3: Some("/functions/{function}/async-tasks"),
 };
 
@@ -34,14 +40,22 @@ impl List {
 
     /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
     pub fn router(self) -> Router {
-        let mut router = Router::new();
-        for path in LIST.paths() {
-            router = router.route(&path, get(list));
-        }
-        for path in FUNCTIONS.paths() {
-            router = router.route(&path, get(functions::functions));
-        }
-        router.with_state(self)
+        Self::api().into_parts().0.with_state(self)
+    }
+
+    /// What it serves, and what is told of that.
+    #[must_use]
+    pub fn api() -> Api<Self> {
+        let functions = Endpoint::get(
+            "ListStatefulAsyncInvocationFunctions",
+            "Lists the functions whose invocations are tasks.",
+            functions::functions,
+        );
+        let list = |name| Endpoint::get(name, "Lists a function's tasks.", list);
+        Api::default()
+            .at(INVOCATIONS, [list("ListStatefulAsyncInvocations")])
+            .at(TASKS, [list("ListAsyncTasks")])
+            .at(FUNCTIONS, [functions])
     }
 
     /// Why there is nothing to list of a function: it neither is registered nor ever was, as far as
@@ -67,7 +81,7 @@ async fn list(
     State(list): State<List>,
     caller: Caller,
     request: ListRequest,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Listed>, Problem> {
     caller.may(Scope::Read, &request.query.function)?;
     let page = list.store.list(&request.query).await.map_err(failed)?;
     if page.records.is_empty()

@@ -1,6 +1,9 @@
 //! Who a request comes from, and what they may do.
 
-use crate::Problem;
+use crate::{
+    Problem,
+    openapi::{Describe, Operation},
+};
 use axum::extract::FromRequestParts;
 use ekiden_domain::{AccessKey, FunctionName, Scope};
 use http::{StatusCode, request::Parts};
@@ -62,6 +65,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         // Without authentication before it a route must not be open by mistake.
         let caller = parts.extensions.get::<Self>().cloned();
         caller.ok_or_else(Problem::internal)
+    }
+}
+
+impl Describe for Caller {
+    fn describe(operation: &mut Operation) {
+        operation.needs_a_key();
+        operation.refuses(StatusCode::FORBIDDEN);
     }
 }
 

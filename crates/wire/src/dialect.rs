@@ -1,5 +1,7 @@
 //! The spellings of one API: which generation of clients a request comes from.
 
+use serde::Serialize;
+
 /// Which generation of FC's API a path belongs to. All share one resource model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -70,6 +72,16 @@ impl Spelling {
             .map(|path| format!("{}{path}", Dialect::V2023.prefix()));
         fc2.chain(fc3)
     }
+}
+
+/// What each generation reads in its own words: `A` in FC 2.0, `B` in FC 3.0.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Either<A, B> {
+    /// In FC 2.0's words.
+    Fc2(A),
+    /// In FC 3.0's words.
+    Fc3(B),
 }
 
 #[cfg(test)]

@@ -1,14 +1,23 @@
 //! An invocation as a producer asks for it: headers and payload.
 
+mod answer;
+
+pub use answer::{DURATION, ERROR_TYPE, HANDLED, Invoked, LOG_RESULT, UNHANDLED, VERSION};
+
 use crate::{
     Problem, body,
+    openapi::{
+        Describe, OCTETS, Operation,
+        schema::{flag, octets, one_of, whole, word},
+    },
     query::{boolean, whole_number},
 };
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use ekiden_domain::{Invalid, InvocationId};
+use ekiden_domain::{Invalid, InvocationId, name::MAX_ID};
 use http::{HeaderMap, HeaderName};
 use std::time::Duration;
+use utoipa::openapi::{Content, request_body::RequestBodyBuilder};
 
 /// FC's limit on an asynchronous payload, in bytes: 128 KiB.
 pub const MAX_ASYNC_PAYLOAD: usize = 128 * 1024;
@@ -17,11 +26,18 @@ pub const MAX_SYNC_PAYLOAD: usize = 32 * 1024 * 1024;
 /// FC's limit on `x-fc-async-delay`, in seconds.
 const MAX_DELAY: i64 = 3600;
 
+/// How an invocation is to be run.
+const SYNC: &str = "Sync";
+const ASYNC: &str = "Async";
+/// What is to be told of the log.
+const NONE: &str = "None";
+const TAIL: &str = "Tail";
+
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-fc-invocation-type");
 /// The client's id in FC 2.0; echoed.
-pub const STATEFUL_ID: HeaderName = HeaderName::from_static("x-fc-stateful-async-invocation-id");
+const STATEFUL_ID: HeaderName = HeaderName::from_static("x-fc-stateful-async-invocation-id");
 /// The client's id in FC 3.0; echoed.
-pub const TASK_ID: HeaderName = HeaderName::from_static("x-fc-async-task-id");
+const TASK_ID: HeaderName = HeaderName::from_static("x-fc-async-task-id");
 /// Tells the id an invocation was accepted under, given or made; sent beside both generations'.
 pub const INVOCATION_ID: HeaderName = HeaderName::from_static("x-fc-invocation-id");
 const STATEFUL_ENABLE: HeaderName =
@@ -80,16 +96,60 @@ impl<S: Send + Sync> FromRequest<S> for InvokeRequest {
     }
 }
 
+impl Describe for InvokeRequest {
+    fn describe(operation: &mut Operation) {
+        let no = Some(false.into());
+        for (header, schema, says) in [
+            (
+                INVOCATION_TYPE,
+                one_of([SYNC, ASYNC]).default(Some(SYNC.into())),
+                "Whether it is run while the caller waits, or accepted with 202 and run later.",
+            ),
+            (
+                STATEFUL_ID,
+                word(MAX_ID),
+                "An id for it, unique for its function, which makes it a task. Only with `Async`.",
+            ),
+            (TASK_ID, word(MAX_ID), "The same, as FC 3.0 calls it."),
+            (
+                STATEFUL_ENABLE,
+                flag().default(no),
+                "Whether it is a task whatever the function's config says. Only with `Async`.",
+            ),
+            (
+                DELAY,
+                whole(0..=MAX_DELAY).default(Some(0.into())),
+                "How many seconds it is to wait. Only with `Async`.",
+            ),
+            (
+                LOG_TYPE,
+                one_of([NONE, TAIL]).default(Some(NONE.into())),
+                "Whether the end of the log is told. Only with `Sync`.",
+            ),
+        ] {
+            operation.header(header.as_str(), schema, says);
+        }
+        let says = format!(
+            "The payload, byte for byte, whatever its media type: at most {MAX_ASYNC_PAYLOAD} \
+             bytes with `Async`, {MAX_SYNC_PAYLOAD} with `Sync`."
+        );
+        let payload = RequestBodyBuilder::new()
+            .description(Some(says))
+            .content(OCTETS, Content::new(Some(octets())));
+        operation.body(payload);
+    }
+}
+
 impl InvokeMode {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let mode = text(headers, &INVOCATION_TYPE)?.unwrap_or("Sync");
-        if mode.eq_ignore_ascii_case("sync") {
+        let mode = text(headers, &INVOCATION_TYPE)?.unwrap_or(SYNC);
+        if mode.eq_ignore_ascii_case(SYNC) {
             let log_tail = log_tail(headers)?;
             return Ok(Self::Sync(SyncHeaders { log_tail }));
         }
-        if !mode.eq_ignore_ascii_case("async") {
-            let name = INVOCATION_TYPE;
-            return Err(Invalid::new(name.as_str(), mode, "Sync or Async").into());
+        if !mode.eq_ignore_ascii_case(ASYNC) {
+            let allowed = format!("{SYNC} or {ASYNC}");
+            return Err(Invalid::new(INVOCATION_TYPE.as_str(), mode, allowed).into());
         }
         let enable = text(headers, &STATEFUL_ENABLE)?;
         let enable = enable.map(|text| boolean(STATEFUL_ENABLE.as_str(), text));
@@ -107,9 +167,12 @@ impl InvokeMode {
 fn log_tail(headers: &HeaderMap) -> Result<bool, Problem> {
     match text(headers, &LOG_TYPE)? {
         None => Ok(false),
-        Some(text) if text.eq_ignore_ascii_case("none") => Ok(false),
-        Some(text) if text.eq_ignore_ascii_case("tail") => Ok(true),
-        Some(text) => Err(Invalid::new(LOG_TYPE.as_str(), text, "None or Tail").into()),
+        Some(text) if text.eq_ignore_ascii_case(NONE) => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case(TAIL) => Ok(true),
+        Some(text) => {
+            let allowed = format!("{NONE} or {TAIL}");
+            Err(Invalid::new(LOG_TYPE.as_str(), text, allowed).into())
+        }
     }
 }
 
@@ -149,103 +212,4 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::body::Body;
-    use http::HeaderValue;
-
-    fn mode(pairs: &[(&'static str, &'static str)]) -> Result<InvokeMode, Problem> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        InvokeMode::of(&headers)
-    }
-
-    const ASYNC: (&str, &str) = ("x-fc-invocation-type", "Async");
-
-    #[test]
-    fn an_invocation_is_synchronous_unless_it_says_otherwise() {
-        let sync = |log_tail| Ok(InvokeMode::Sync(SyncHeaders { log_tail }));
-        assert_eq!(mode(&[]), sync(false));
-        assert_eq!(mode(&[("x-fc-invocation-type", "sync")]), sync(false));
-        assert_eq!(mode(&[("x-fc-log-type", "Tail")]), sync(true));
-        let plain = InvokeMode::Async(AsyncHeaders::default());
-        assert_eq!(mode(&[ASYNC]), Ok(plain));
-    }
-
-    #[test]
-    fn both_generations_headers_are_read() {
-        for name in ["x-fc-stateful-async-invocation-id", "x-fc-async-task-id"] {
-            let asked = mode(&[
-                ASYNC,
-                (name, "job-1"),
-                ("x-fc-async-delay", "3600"),
-                ("x-fc-stateful-async-invocation-enable", "True"),
-            ]);
-            let expected = AsyncHeaders {
-                invocation_id: Some("job-1".parse().unwrap()),
-                delay: Duration::from_secs(3600),
-                stateful: true,
-            };
-            assert_eq!(asked, Ok(InvokeMode::Async(expected)));
-        }
-    }
-
-    #[test]
-    fn a_bad_header_is_named_with_its_value_and_what_is_allowed() {
-        let long: &'static str = "a".repeat(129).leak();
-        let cases = [
-            ("x-fc-invocation-type", "Later", "Sync or Async"),
-            ("x-fc-async-delay", "3601", "from 0 to 3600"),
-            ("x-fc-async-delay", "-1", "from 0 to 3600"),
-            (
-                "x-fc-async-task-id",
-                "1job",
-                "beginning with a letter or '_'",
-            ),
-            ("x-fc-stateful-async-invocation-id", long, "1 to 128"),
-            (
-                "x-fc-stateful-async-invocation-enable",
-                "yes",
-                "true or false",
-            ),
-        ];
-        for (name, value, allowed) in cases {
-            let headers = if name == ASYNC.0 {
-                vec![(name, value)]
-            } else {
-                vec![ASYNC, (name, value)]
-            };
-            let message = mode(&headers).unwrap_err().message;
-            assert!(message.starts_with(name), "{message}");
-            assert!(message.contains(allowed), "{message}");
-        }
-        let twice = mode(&[ASYNC, ("x-fc-async-delay", "1"), ("x-fc-async-delay", "2")]);
-        assert!(twice.unwrap_err().message.contains("given once"));
-        let two_ids = mode(&[
-            ASYNC,
-            ("x-fc-async-task-id", "a"),
-            ("x-fc-stateful-async-invocation-id", "b"),
-        ]);
-        assert!(two_ids.unwrap_err().message.contains("'b', as in"));
-    }
-
-    #[tokio::test]
-    async fn each_mode_has_its_limit() {
-        let ask = async |mode: Option<&str>, length| {
-            let mut request = Request::new(Body::from(vec![0xff; length]));
-            if let Some(mode) = mode {
-                let mode = HeaderValue::from_str(mode).unwrap();
-                request.headers_mut().insert(INVOCATION_TYPE, mode);
-            }
-            let asked = InvokeRequest::from_request(request, &()).await;
-            asked.map(|asked| asked.payload.len())
-        };
-        for (mode, max) in [(Some("Async"), 131_072), (None, 33_554_432)] {
-            assert_eq!(ask(mode, max).await, Ok(max));
-            let problem = ask(mode, max + 1).await.unwrap_err();
-            assert_eq!(problem, Problem::entity_too_large(max));
-        }
-    }
-}
+mod tests;

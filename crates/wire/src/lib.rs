@@ -2,8 +2,9 @@
 //!
 //! Handlers of the enqueue API and the list service take what they need by its type
 //! ([`FunctionPath`], [`InvokeRequest`], [`ListRequest`], ...), which has then been checked, and
-//! answer JSON from [`record`] or [`manage`], or a [`Problem`]. The layer [`envelope()`] gives every
-//! answer its request id and every problem the body that all generations of SDKs can read.
+//! answer what [`record`] or [`manage`] tell, or a [`Problem`]. The layer [`envelope()`] gives every
+//! answer its request id and every problem the body that all generations of SDKs can read. These types
+//! also say what they are, so that an [`openapi::Api`] describes what it serves.
 
 pub mod body;
 mod caller;
@@ -13,6 +14,8 @@ pub mod invoke;
 mod list;
 pub mod manage;
 pub mod native;
+pub mod openapi;
+mod page;
 mod path;
 mod patience;
 pub mod problem;
@@ -22,10 +25,11 @@ pub mod signature;
 pub mod token;
 
 pub use caller::Caller;
-pub use dialect::{Dialect, Spelling};
+pub use dialect::{Dialect, Either, Spelling};
 pub use envelope::{REQUEST_ID, envelope};
-pub use invoke::{AsyncHeaders, InvokeMode, InvokeRequest};
-pub use list::ListRequest;
+pub use invoke::{AsyncHeaders, InvokeMode, InvokeRequest, Invoked};
+pub use list::{ListRequest, Listed, StatefulFunction};
+pub use page::{Item, Paged};
 pub use path::{DeliveryPath, FunctionPath, InvocationPath, ServicePath, VersionPath};
 pub use patience::Patience;
 pub use problem::Problem;

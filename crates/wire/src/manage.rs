@@ -12,19 +12,29 @@ pub mod function;
 mod listing;
 pub mod restriction;
 pub mod service;
+mod unread;
 pub mod version;
 
 pub use fields::{Fields, FromFields, MAX_BODY};
-pub use listing::{Cut, Listing};
+pub use listing::{Listing, VersionListing};
+pub use unread::{New, Unread, Update};
 
-use crate::{Problem, body};
+use crate::{
+    Problem,
+    openapi::{Describe, Operation, Tells, header, json, schema::text},
+};
 use axum::{
     Json,
-    extract::{FromRequestParts, Request},
+    extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
 use ekiden_domain::{Entry, FunctionName, Invalid, Timestamp};
-use http::{header, request::Parts};
+use http::{
+    StatusCode,
+    header::{ETAG, IF_MATCH},
+    request::Parts,
+};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
@@ -35,36 +45,35 @@ const MAX_ATTRIBUTES: usize = 64 * 1024;
 /// The most bytes of a note for people.
 const MAX_DESCRIPTION: usize = 1024;
 
-/// What the body of `request`, a JSON object, says.
-///
-/// # Errors
-/// If it is no such object, too large, or says what is not allowed.
-pub async fn read<T: FromFields>(request: Request) -> Result<T, Problem> {
-    let bytes = body::read(request, MAX_BODY).await?;
-    T::from_fields(Fields::parse(&bytes)?)
-}
-
 /// A resource as an answer tells it: JSON, with its tag.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Answer<T> {
     tag: String,
-    body: Value,
+    told: T,
 }
 
-impl Answer {
-    /// `body`, which tells of `entry`.
+impl<T> Answer<T> {
+    /// What is `told` of `entry`.
     #[must_use]
-    pub fn of<T>(entry: &Entry<T>, body: Value) -> Self {
+    pub fn of<E>(entry: &Entry<E>, told: T) -> Self {
         Self {
             tag: tag(entry),
-            body,
+            told,
         }
     }
 }
 
-impl IntoResponse for Answer {
+impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        ([(header::ETAG, self.tag)], Json(self.body)).into_response()
+        ([(ETAG, self.tag)], Json(self.told)).into_response()
+    }
+}
+
+impl<T: Tells> Describe for Answer<T> {
+    fn describe(operation: &mut Operation) {
+        let told = json("The resource as it is.", T::schema(operation));
+        let tag = header(text(), "What no other state of it has: for `If-Match`.");
+        operation.answers(StatusCode::OK, told.header(ETAG.as_str(), tag));
     }
 }
 
@@ -106,11 +115,20 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let mut tags = Vec::new();
-        for value in parts.headers.get_all(header::IF_MATCH) {
+        for value in parts.headers.get_all(IF_MATCH) {
             // One that is no text matches nothing.
             tags.push(value.to_str().unwrap_or_default());
         }
         Ok(Self((!tags.is_empty()).then(|| tags.join(","))))
+    }
+}
+
+impl Describe for IfMatch {
+    fn describe(operation: &mut Operation) {
+        let says = "The `ETag` of the only state in which it is to be changed.";
+        operation.header(IF_MATCH.as_str(), text(), says);
+        operation.refuses(StatusCode::PRECONDITION_FAILED);
+        operation.refuses(StatusCode::CONFLICT);
     }
 }
 
@@ -154,9 +172,5 @@ fn check_name(field: &str, given: Option<&str>, name: &str) -> Result<(), Proble
     }
 }
 
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,23 @@
 //! What a path names: a service or a function, through a qualifier; one of a function's invocations;
 //! a version or alias.
 
-use crate::{Dialect, Problem, Query};
+use crate::{
+    Dialect, Problem, Query,
+    openapi::{
+        Describe, Operation,
+        schema::{qualified, qualifier, text, whole, word},
+    },
+};
 use axum::extract::{FromRequestParts, RawPathParams};
 use ekiden_domain::{
     FunctionName, Invalid, Qualifier,
-    name::{DEFAULT_SERVICE, check_service},
+    name::{DEFAULT_SERVICE, MAX_FUNCTION, MAX_SERVICE, check_service},
     registry::VersionScope,
 };
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
+use utoipa::openapi::ObjectBuilder;
+
+const QUALIFIER: &str = "qualifier";
 
 /// A function as a path names it: `service` or `service.qualifier` and a function, or in FC 3.0 the
 /// function alone; the qualifier may stand in the query instead.
@@ -70,11 +79,11 @@ impl ServicePath {
         };
         check_service(service)?;
         let in_path: Option<Qualifier> = in_path.map(str::parse).transpose()?;
-        let in_query: Option<Qualifier> = query.parse("qualifier")?;
+        let in_query: Option<Qualifier> = query.parse(QUALIFIER)?;
         let qualifier = match (in_path, in_query) {
             (Some(path), Some(query)) if path != query => {
                 let allowed = format!("'{path}', as in the path");
-                return Err(Invalid::new("qualifier", query.as_str(), allowed).into());
+                return Err(Invalid::new(QUALIFIER, query.as_str(), allowed).into());
             }
             (path, query) => path.or(query),
         };
@@ -123,7 +132,7 @@ fn check_head(qualifier: Option<&Qualifier>) -> Result<(), Problem> {
     match qualifier {
         Some(qualifier) if *qualifier != Qualifier::latest() => {
             let allowed = "LATEST or left out: what was published stays as it is";
-            Err(Invalid::new("qualifier", qualifier.as_str(), allowed).into())
+            Err(Invalid::new(QUALIFIER, qualifier.as_str(), allowed).into())
         }
         _ => Ok(()),
     }
@@ -210,6 +219,49 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
         let params = Params::of(parts, state).await?;
         Self::parse(Dialect::of(parts.uri.path()), &params)
     }
+}
+
+impl Describe for FunctionPath {
+    fn describe(operation: &mut Operation) {
+        ServicePath::describe(operation);
+    }
+}
+
+impl Describe for InvocationPath {
+    fn describe(operation: &mut Operation) {
+        ServicePath::describe(operation);
+        let id = "The id that its producer gave it, or else its request id.";
+        operation.path("id", text(), id);
+    }
+}
+
+impl Describe for DeliveryPath {
+    fn describe(operation: &mut Operation) {
+        InvocationPath::describe(operation);
+        operation.path("number", whole(1..=u32::MAX), "The delivery's number.");
+    }
+}
+
+impl Describe for ServicePath {
+    fn describe(operation: &mut Operation) {
+        let says = "The service's name; `service.qualifier` is the same as a `qualifier`.";
+        describe_scope(operation, qualified(MAX_SERVICE), says);
+        let says = "`LATEST`, a version's number, or an alias.";
+        operation.query(QUALIFIER, qualifier(), says);
+    }
+}
+
+impl Describe for VersionPath {
+    fn describe(operation: &mut Operation) {
+        describe_scope(operation, word(MAX_SERVICE), "The service's name.");
+        operation.path("id", qualifier(), "The version's number, or the alias.");
+    }
+}
+
+fn describe_scope(operation: &mut Operation, service: ObjectBuilder, says: &str) {
+    operation.path("service", service, says);
+    operation.path("function", word(MAX_FUNCTION), "The function's name.");
+    operation.refuses(StatusCode::NOT_FOUND);
 }
 
 /// A path's parameters, each decoded after the path was split, so that `%2F` stays in its segment.

@@ -3,12 +3,13 @@
 mod manage;
 mod native;
 
-use crate::Dialect;
+use crate::{Dialect, openapi::schema};
 use axum::response::{IntoResponse, Response};
 use ekiden_domain::{FunctionName, Invalid, InvocationId, Qualifier, RequestId, Status};
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// An error answer: an HTTP status, FC's code, and what a person should read.
 ///
@@ -24,8 +25,40 @@ pub struct Problem {
     pub message: String,
     /// When it is worth trying again.
     pub retry_after: Option<Duration>,
-    /// Further keys of the envelope.
-    pub details: Map<String, Value>,
+    /// What is there already, where that is what is wrong.
+    pub existing: Option<Existing>,
+}
+
+/// The body of an error: a superset of what each generation of SDKs reads. Those that sign with ACS3
+/// read `Code`, `Message` and `RequestId`, the older ones `ErrorCode` and `ErrorMessage`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+#[schema(as = Error)]
+pub struct Envelope {
+    /// Names the request, as `X-Fc-Request-Id` does.
+    request_id: String,
+    /// FC's error code.
+    code: &'static str,
+    /// What is wrong, with which value, and what is allowed.
+    message: String,
+    /// The code once more.
+    error_code: &'static str,
+    /// The message once more.
+    error_message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    existing: Option<Existing>,
+}
+
+/// The invocation that has an id already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Existing {
+    /// Its request id.
+    request_id: String,
+    /// What has become of it.
+    #[schema(schema_with = schema::status)]
+    status: &'static str,
 }
 
 impl Problem {
@@ -36,7 +69,7 @@ impl Problem {
             code,
             message: message.into(),
             retry_after: None,
-            details: Map::new(),
+            existing: None,
         }
     }
 
@@ -109,10 +142,10 @@ impl Problem {
              status {status}"
         );
         let mut problem = Self::new(StatusCode::CONFLICT, code, message);
-        problem.details.insert(
-            "Existing".to_owned(),
-            json!({ "RequestId": first.to_string(), "Status": status.as_str() }),
-        );
+        problem.existing = Some(Existing {
+            request_id: first.to_string(),
+            status: status.as_str(),
+        });
         problem
     }
 
@@ -157,21 +190,17 @@ impl Problem {
         problem
     }
 
-    /// The JSON body, a superset of what each generation of SDKs reads: `Code`, `Message` and
-    /// `RequestId` for those that sign with ACS3, `ErrorCode` and `ErrorMessage` for the older ones.
+    /// The body that tells it.
     #[must_use]
-    pub fn body(&self, request_id: RequestId) -> Value {
-        let mut body = json!({
-            "RequestId": request_id.to_string(),
-            "Code": self.code,
-            "Message": self.message,
-            "ErrorCode": self.code,
-            "ErrorMessage": self.message,
-        });
-        if let Some(body) = body.as_object_mut() {
-            body.extend(self.details.clone());
+    pub fn body(&self, request_id: RequestId) -> Envelope {
+        Envelope {
+            request_id: request_id.to_string(),
+            code: self.code,
+            message: self.message.clone(),
+            error_code: self.code,
+            error_message: self.message.clone(),
+            existing: self.existing.clone(),
         }
-        body
     }
 }
 

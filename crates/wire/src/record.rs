@@ -1,99 +1,212 @@
 //! An invocation's record, as each generation of SDKs reads it.
 
-use crate::Dialect;
+use crate::{Dialect, Either, Item, openapi::schema};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use ekiden_domain::{DeliveryStatus, Event, Invocation, Record, Timestamp};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The record's JSON: FC 2.0's `StatefulAsyncInvocation` or FC 3.0's `AsyncTask`. Times are
-/// milliseconds since the Unix epoch; `endTime` is 0 until the end. A payload and an output, where the
-/// record has them, are strings: their text, or Base64 where they are not UTF-8, which
-/// `payloadEncoding` and `returnPayloadEncoding` then say.
+/// A record, as a generation tells it.
+pub type Told = Either<StatefulAsyncInvocation, AsyncTask>;
+
+/// What both generations tell of an invocation. Times are in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Names the record; the `X-Fc-Request-Id` of the answer that accepted it.
+    request_id: String,
+    /// What it was invoked through: `LATEST`, a version's number, or an alias.
+    qualifier: String,
+    /// What has become of it.
+    #[schema(schema_with = schema::status)]
+    status: &'static str,
+    /// When it was accepted.
+    started_time: i64,
+    /// When it ended; 0 until then.
+    end_time: i64,
+    /// How long the last attempt took.
+    duration_ms: u64,
+    /// How often it was tried again after an error of the function.
+    already_retried_times: u32,
+    /// What became of handing its result on; empty if there is no destination, or no result yet.
+    #[schema(schema_with = schema::destination_status)]
+    destination_status: &'static str,
+    /// The worker that has it or had it last; empty if none did.
+    instance_id: String,
+    /// What happened, in order.
+    events: Vec<EventTold>,
+    /// The result, once there is one: its text or, where that is not UTF-8, Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    return_payload: Option<String>,
+    /// `base64` where the result is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    return_payload_encoding: Option<&'static str>,
+}
+
+/// One step of an invocation.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Event)]
+pub struct EventTold {
+    /// Its number, from 1.
+    event_id: u32,
+    /// When it happened.
+    timestamp: i64,
+    /// The status that it led to.
+    #[schema(schema_with = schema::status)]
+    status: &'static str,
+    /// JSON that says more, as text; or empty.
+    event_detail: String,
+}
+
+/// An invocation, in FC 2.0's words.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatefulAsyncInvocation {
+    service_name: String,
+    function_name: String,
+    /// The id that its producer gave it, or else the request id.
+    invocation_id: String,
+    #[serde(flatten)]
+    progress: Progress,
+    /// The last error's type and message; empty if nothing went wrong.
+    invocation_error_message: String,
+    /// The payload, where it is asked for: its text or, where that is not UTF-8, Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    invocation_payload: Option<String>,
+    /// The payload once more where the path names no version: FC's early documentation spells the key
+    /// so.
+    #[serde(rename = "InvocationPayload", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    early_payload: Option<String>,
+    /// `base64` where the payload is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    payload_encoding: Option<&'static str>,
+}
+
+/// An invocation, in FC 3.0's words.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AsyncTask {
+    /// The function: `acs:fc:::functions/name`.
+    function_arn: String,
+    /// The id that its producer gave it, or else the request id.
+    task_id: String,
+    #[serde(flatten)]
+    progress: Progress,
+    /// The last error's type and message; empty if nothing went wrong.
+    task_error_message: String,
+    /// The payload, where it is asked for: its text or, where that is not UTF-8, Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    task_payload: Option<String>,
+    /// `base64` where the payload is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    payload_encoding: Option<&'static str>,
+}
+
+impl Item for StatefulAsyncInvocation {
+    const LIST: &'static str = "invocations";
+}
+
+impl Item for AsyncTask {
+    const LIST: &'static str = "tasks";
+}
+
+/// `record`, as `dialect` tells it.
 #[must_use]
-pub fn json(dialect: Dialect, record: &Record) -> Value {
-    let invocation = &record.invocation;
-    let mut json = common(record);
+pub fn tell(dialect: Dialect, record: &Record) -> Told {
     if dialect.is_fc3() {
-        json.extend(fc3(invocation));
+        Either::Fc3(AsyncTask::of(record))
     } else {
-        json.extend(fc2(invocation));
+        Either::Fc2(StatefulAsyncInvocation::of(dialect, record))
     }
-    if let Some(payload) = &record.payload {
-        let text = text(payload, "payloadEncoding", &mut json);
-        for key in payload_keys(dialect) {
-            json.insert((*key).to_owned(), text.clone().into());
-        }
-    }
-    if let Some(output) = &record.output {
-        let text = text(output, "returnPayloadEncoding", &mut json);
-        json.insert("returnPayload".to_owned(), text.into());
-    }
-    json.into()
 }
 
-/// The text that `bytes` are; or their Base64, which `encoding` then says.
-pub(crate) fn text(bytes: &[u8], encoding: &str, json: &mut Map<String, Value>) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => {
-            json.insert(encoding.to_owned(), "base64".into());
-            STANDARD.encode(bytes)
+impl StatefulAsyncInvocation {
+    pub(crate) fn of(dialect: Dialect, record: &Record) -> Self {
+        let invocation = &record.invocation;
+        let (payload, payload_encoding) = text_of(record.payload.as_ref());
+        Self {
+            service_name: invocation.function.service().to_owned(),
+            function_name: invocation.function.function().to_owned(),
+            invocation_id: invocation.invocation_id.to_string(),
+            progress: Progress::of(record),
+            invocation_error_message: error_message(invocation),
+            early_payload: payload.clone().filter(|_| dialect == Dialect::Unversioned),
+            invocation_payload: payload,
+            payload_encoding,
         }
     }
 }
 
-/// The page that first described the list spells the key with a capital; SDKs read it without.
-const fn payload_keys(dialect: Dialect) -> &'static [&'static str] {
-    match dialect {
-        Dialect::Unversioned => &["invocationPayload", "InvocationPayload"],
-        Dialect::V2016 | Dialect::V2021 => &["invocationPayload"],
-        Dialect::V2023 => &["taskPayload"],
+impl AsyncTask {
+    pub(crate) fn of(record: &Record) -> Self {
+        let invocation = &record.invocation;
+        let (task_payload, payload_encoding) = text_of(record.payload.as_ref());
+        Self {
+            function_arn: format!("acs:fc:::functions/{}", invocation.function.function()),
+            task_id: invocation.invocation_id.to_string(),
+            progress: Progress::of(record),
+            task_error_message: error_message(invocation),
+            task_payload,
+            payload_encoding,
+        }
     }
 }
 
-fn common(record: &Record) -> Map<String, Value> {
-    let invocation = &record.invocation;
-    let ended_at = invocation.ended_at().map_or(0, Timestamp::as_millis);
-    let instance = invocation.worker.map(|id| id.to_string());
-    object(json!({
-        "requestId": invocation.request_id.to_string(),
-        "qualifier": invocation.qualifier.as_str(),
-        "status": invocation.status().as_str(),
-        "startedTime": invocation.accepted_at.as_millis(),
-        "endTime": ended_at,
-        "durationMs": u64::try_from(invocation.duration.as_millis()).unwrap_or(u64::MAX),
-        "alreadyRetriedTimes": invocation.retries,
-        // Empty means that there is no destination, or nothing to hand on yet.
-        "destinationStatus": record.delivery.map_or("", DeliveryStatus::as_str),
-        "instanceId": instance.unwrap_or_default(),
-        "events": (1_u32..).zip(&invocation.events).map(event).collect::<Vec<_>>(),
-    }))
+impl Progress {
+    fn of(record: &Record) -> Self {
+        let invocation = &record.invocation;
+        let (return_payload, return_payload_encoding) = text_of(record.output.as_ref());
+        let events = (1_u32..).zip(&invocation.events);
+        let instance = invocation.worker.map(|id| id.to_string());
+        Self {
+            request_id: invocation.request_id.to_string(),
+            qualifier: invocation.qualifier.to_string(),
+            status: invocation.status().as_str(),
+            started_time: invocation.accepted_at.as_millis(),
+            end_time: invocation.ended_at().map_or(0, Timestamp::as_millis),
+            duration_ms: u64::try_from(invocation.duration.as_millis()).unwrap_or(u64::MAX),
+            already_retried_times: invocation.retries,
+            destination_status: record.delivery.map_or("", DeliveryStatus::as_str),
+            instance_id: instance.unwrap_or_default(),
+            events: events.map(event).collect(),
+            return_payload,
+            return_payload_encoding,
+        }
+    }
 }
 
-fn event((id, event): (u32, &Event)) -> Value {
-    json!({
-        "eventId": id,
-        "timestamp": event.at.as_millis(),
-        "status": event.status.as_str(),
-        "eventDetail": event.detail,
+fn event((id, event): (u32, &Event)) -> EventTold {
+    EventTold {
+        event_id: id,
+        timestamp: event.at.as_millis(),
+        status: event.status.as_str(),
+        event_detail: event.detail.clone(),
+    }
+}
+
+/// The text of what is there, and how it was made text.
+fn text_of(bytes: Option<&Bytes>) -> (Option<String>, Option<&'static str>) {
+    bytes.map_or((None, None), |bytes| {
+        let (text, encoding) = text(bytes);
+        (Some(text), encoding)
     })
 }
 
-fn fc2(invocation: &Invocation) -> Map<String, Value> {
-    object(json!({
-        "serviceName": invocation.function.service(),
-        "functionName": invocation.function.function(),
-        "invocationId": invocation.invocation_id.as_str(),
-        "invocationErrorMessage": error_message(invocation),
-    }))
-}
-
-fn fc3(invocation: &Invocation) -> Map<String, Value> {
-    object(json!({
-        "functionArn": format!("acs:fc:::functions/{}", invocation.function.function()),
-        "taskId": invocation.invocation_id.as_str(),
-        "taskErrorMessage": error_message(invocation),
-    }))
+/// The text that `bytes` are; or their Base64, and that they are that.
+pub(crate) fn text(bytes: &[u8]) -> (String, Option<&'static str>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (STANDARD.encode(bytes), Some("base64")),
+    }
 }
 
 /// The last attempt's error type and message; empty where nothing went wrong.
@@ -103,128 +216,5 @@ fn error_message(invocation: &Invocation) -> String {
     })
 }
 
-pub(crate) fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use ekiden_domain::{
-        AsyncConfig, Fault, Lane, NewInvocation, Outcome, Qualifier, RequestId, WorkerId,
-    };
-    use std::time::Duration;
-
-    fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-
-    fn accepted() -> Invocation {
-        let new = NewInvocation {
-            function: "media/thumb".parse().unwrap(),
-            qualifier: Qualifier::latest(),
-            version: Qualifier::latest(),
-            invocation_id: Some("job-1".parse().unwrap()),
-            delay: Duration::ZERO,
-            stateful: true,
-            hops: 0,
-        };
-        let config = AsyncConfig::default();
-        let id = RequestId::generate(at(1000));
-        Invocation::accept(id, new, &config, Lane::shared(), at(1000)).0
-    }
-
-    fn failed() -> Invocation {
-        let worker = WorkerId::generate(at(1));
-        let claimed = accepted().claim(worker, at(1100)).unwrap().after;
-        let running = claimed.start(Duration::from_secs(1), at(1101)).unwrap();
-        let fault = Fault::function("HandledInvocationError", "bad input");
-        let failed = running.after.finish(Outcome::Failed(fault), at(1111));
-        failed.unwrap().after
-    }
-
-    fn record(invocation: Invocation, payload: Option<&'static [u8]>) -> Record {
-        let payload = payload.map(Bytes::from_static);
-        Record {
-            invocation,
-            payload,
-            output: None,
-            delivery: None,
-        }
-    }
-
-    #[test]
-    fn an_accepted_one_has_every_key_and_no_end() {
-        let json = json(Dialect::V2021, &record(accepted(), None));
-        let id = json["requestId"].as_str().unwrap().to_owned();
-        assert_eq!(
-            json,
-            json!({
-                "serviceName": "media", "functionName": "thumb", "qualifier": "LATEST",
-                "invocationId": "job-1", "requestId": id, "status": "Enqueued",
-                "startedTime": 1000, "endTime": 0, "durationMs": 0, "destinationStatus": "",
-                "invocationErrorMessage": "", "alreadyRetriedTimes": 0, "instanceId": "",
-                "events": [
-                    {"eventId": 1, "timestamp": 1000, "status": "Enqueued", "eventDetail": ""},
-                ],
-            })
-        );
-    }
-
-    #[test]
-    fn a_task_of_fc3_has_its_own_keys_and_tells_its_story() {
-        let json = json(Dialect::V2023, &record(failed(), Some(b"in")));
-        assert_eq!(json["taskId"], "job-1");
-        assert_eq!(json["taskPayload"], "in");
-        assert_eq!(json["functionArn"], "acs:fc:::functions/thumb");
-        assert_eq!(
-            json["taskErrorMessage"],
-            "HandledInvocationError: bad input"
-        );
-        assert_eq!(json["durationMs"], 10);
-        assert_eq!(json["alreadyRetriedTimes"], 1);
-        let events = json["events"].as_array().unwrap();
-        let story: Vec<_> = events
-            .iter()
-            .map(|e| e["status"].as_str().unwrap())
-            .collect();
-        assert_eq!(story, ["Enqueued", "Dequeued", "Running", "Retrying"]);
-        let detail: Value =
-            serde_json::from_str(events[3]["eventDetail"].as_str().unwrap()).unwrap();
-        assert_eq!(detail["Error"], "HandledInvocationError");
-        assert!(json.get("serviceName").is_none());
-    }
-
-    #[test]
-    fn a_payload_is_text_or_said_to_be_base64() {
-        let text = json(
-            Dialect::Unversioned,
-            &record(accepted(), Some("é".as_bytes())),
-        );
-        assert_eq!(text["invocationPayload"], "é");
-        assert_eq!(text["InvocationPayload"], "é");
-        assert!(text.get("payloadEncoding").is_none());
-        let bytes = json(Dialect::V2016, &record(accepted(), Some(&[0xff, 0])));
-        assert_eq!(bytes["invocationPayload"], "/wA=");
-        assert_eq!(bytes["payloadEncoding"], "base64");
-        assert!(bytes.get("InvocationPayload").is_none());
-    }
-
-    #[test]
-    fn an_output_and_the_delivery_of_it_are_told() {
-        let mut record = record(failed(), None);
-        record.output = Some(Bytes::from_static(b"out"));
-        record.delivery = Some(DeliveryStatus::Pending);
-        let told = json(Dialect::V2021, &record);
-        assert_eq!(told["returnPayload"], "out");
-        assert_eq!(told["destinationStatus"], "Pending");
-        record.output = Some(Bytes::from_static(b"\xff\x00"));
-        let told = json(Dialect::V2023, &record);
-        assert_eq!(told["returnPayload"], "/wA=");
-        assert_eq!(told["returnPayloadEncoding"], "base64");
-    }
-}
+mod tests;

@@ -1,26 +1,21 @@
 //! Aliases: names for versions.
 
 use super::{
-    check_scope, put, routes,
+    check_scope, put,
     versions::{beside, check_caller},
 };
 use crate::Enqueue;
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    routing::get,
-};
+use axum::{Json, extract::State, response::NoContent};
 use ekiden_domain::{
     Entry, Qualifier, Registry, Scope,
     registry::{Alias, Kind, VersionScope, of_scope, through},
 };
 use ekiden_store::Change;
 use ekiden_wire::{
-    Caller, Problem, Spelling, VersionPath,
-    manage::{Answer, IfMatch, Listing, alias, read},
+    Caller, Paged, Problem, Spelling, VersionPath,
+    manage::{Answer, IfMatch, Listing, New, Update, alias},
+    openapi::{Api, Endpoint},
 };
-use http::StatusCode;
-use serde_json::Value;
 
 const ALL: Spelling = Spelling {
     fc2: Some("/services/{service}/aliases"),
@@ -31,11 +26,23 @@ const ONE: Spelling = Spelling {
     fc3: Some("/functions/{function}/aliases/{id}"),
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([
-        (ALL, get(list).post(create)),
-        (ONE, get(show).put(update).delete(delete)),
-    ])
+pub(super) fn api() -> Api<Enqueue> {
+    Api::default()
+        .at(
+            ALL,
+            [
+                Endpoint::get("ListAliases", "Lists aliases.", list),
+                Endpoint::post("CreateAlias", "Makes an alias.", create),
+            ],
+        )
+        .at(
+            ONE,
+            [
+                Endpoint::get("GetAlias", "Shows an alias.", show),
+                Endpoint::put("UpdateAlias", "Changes an alias.", update),
+                Endpoint::delete("DeleteAlias", "Removes an alias.", delete),
+            ],
+        )
 }
 
 fn known<'a>(
@@ -65,25 +72,25 @@ async fn list(
     caller: Caller,
     path: VersionPath,
     listing: Listing,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Paged<alias::Told>>, Problem> {
     check_caller(&caller, Scope::Read, &path.scope)?;
     let registry = api.registry().await?;
     check_scope(&registry, &path.scope)?;
     let aliases = of_scope(&registry.aliases, &path.scope);
-    let page = listing.cut(aliases.map(|(name, entry)| (name.to_owned(), (name, entry))));
-    let page = page.json("aliases", |(name, entry)| alias::json(name, entry));
-    Ok(Json(page.into()))
+    let aliases = aliases.map(|(name, entry)| (name.to_owned(), (name, entry)));
+    let page = listing.page(aliases, |(name, entry)| alias::Told::of(name, entry));
+    Ok(Json(page))
 }
 
 async fn create(
     State(api): State<Enqueue>,
     caller: Caller,
     path: VersionPath,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: New<alias::AliasBody>,
+) -> Result<Answer<alias::Told>, Problem> {
     let scope = &path.scope;
     check_caller(&caller, Scope::Manage, scope)?;
-    let body: alias::AliasBody = read(request).await?;
+    let body = body.read().await?;
     let (name, new) = body.create()?;
     let entry = api.change(|registry, now| {
         check_scope(registry, scope)?;
@@ -96,18 +103,18 @@ async fn create(
         Ok((vec![change], entry))
     });
     let entry = entry.await?;
-    Ok(Answer::of(&entry, alias::json(name.as_str(), &entry)))
+    Ok(Answer::of(&entry, alias::Told::of(name.as_str(), &entry)))
 }
 
 async fn show(
     State(api): State<Enqueue>,
     caller: Caller,
     path: VersionPath,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<alias::Told>, Problem> {
     check_caller(&caller, Scope::Read, &path.scope)?;
     let registry = api.registry().await?;
     let entry = known(&registry, &path.scope, &path.qualifier()?)?;
-    Ok(Answer::of(entry, alias::json(&path.id, entry)))
+    Ok(Answer::of(entry, alias::Told::of(&path.id, entry)))
 }
 
 async fn update(
@@ -115,11 +122,11 @@ async fn update(
     caller: Caller,
     path: VersionPath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: Update<alias::AliasBody>,
+) -> Result<Answer<alias::Told>, Problem> {
     let scope = &path.scope;
     check_caller(&caller, Scope::Manage, scope)?;
-    let body: alias::AliasBody = read(request).await?;
+    let body = body.read().await?;
     let name = path.qualifier()?;
     let entry = api.change(|registry, now| {
         let old = known(registry, scope, &name)?;
@@ -130,7 +137,7 @@ async fn update(
         Ok((vec![change], entry))
     });
     let entry = entry.await?;
-    Ok(Answer::of(&entry, alias::json(&path.id, &entry)))
+    Ok(Answer::of(&entry, alias::Told::of(&path.id, &entry)))
 }
 
 /// Removes an alias, with the configs of invocations through it.
@@ -139,7 +146,7 @@ async fn delete(
     caller: Caller,
     path: VersionPath,
     if_match: IfMatch,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let scope = &path.scope;
     check_caller(&caller, Scope::Manage, scope)?;
     let name = path.qualifier()?;
@@ -154,5 +161,5 @@ async fn delete(
         Ok((changes, ()))
     });
     deletion.await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

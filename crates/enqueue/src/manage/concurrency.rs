@@ -1,19 +1,15 @@
 //! How many invocations of a function run at once: FC 3.0's reserved concurrency, here a bound for
 //! each worker process.
 
-use super::{head, routes};
+use super::head;
 use crate::Enqueue;
-use axum::{
-    Router,
-    extract::{Request, State},
-    routing::get,
-};
+use axum::{extract::State, response::NoContent};
 use ekiden_domain::{Function, Registered, Scope};
 use ekiden_wire::{
     Caller, FunctionPath, Problem, Spelling,
-    manage::{Answer, IfMatch, concurrency, read},
+    manage::{Answer, IfMatch, New, concurrency},
+    openapi::{Api, Endpoint},
 };
-use http::StatusCode;
 use std::sync::Arc;
 
 const ONE: Spelling = Spelling {
@@ -21,21 +17,31 @@ const ONE: Spelling = Spelling {
     fc3: Some("/functions/{function}/concurrency"),
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([(ONE, get(show).put(update).delete(delete))])
+pub(super) fn api() -> Api<Enqueue> {
+    Api::default().at(
+        ONE,
+        [
+            Endpoint::get("GetConcurrencyConfig", "Shows a function's bound.", show),
+            Endpoint::put("PutConcurrencyConfig", "Bounds a function.", update),
+            Endpoint::delete("DeleteConcurrencyConfig", "Unbounds a function.", delete),
+        ],
+    )
 }
 
 async fn show(
     State(api): State<Enqueue>,
     caller: Caller,
     path: FunctionPath,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<concurrency::Told>, Problem> {
     caller.may(Scope::Read, &path.name)?;
     let registry = api.registry().await?;
     let head = head(&registry, path.dialect, &path.name)?;
     let reserved = head.value.function.max_concurrency;
     let reserved = reserved.ok_or_else(|| Problem::concurrency_not_found(&path.name))?;
-    Ok(Answer::of(head, concurrency::json(&path.name, reserved)))
+    Ok(Answer::of(
+        head,
+        concurrency::Told::of(&path.name, reserved),
+    ))
 }
 
 async fn update(
@@ -43,16 +49,14 @@ async fn update(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: New<concurrency::ConcurrencyBody>,
+) -> Result<Answer<concurrency::Told>, Problem> {
     let path = path.of_head()?;
     caller.may(Scope::Manage, &path.name)?;
-    let reserved = read::<concurrency::ConcurrencyBody>(request)
-        .await?
-        .reserved;
+    let reserved = body.read().await?.reserved;
     let entry = api.alter(&path, &if_match, |old, _| Ok(bounded(old, Some(reserved))));
-    let json = concurrency::json(&path.name, reserved);
-    Ok(Answer::of(&entry.await?, json))
+    let told = concurrency::Told::of(&path.name, reserved);
+    Ok(Answer::of(&entry.await?, told))
 }
 
 async fn delete(
@@ -60,12 +64,12 @@ async fn delete(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let path = path.of_head()?;
     caller.may(Scope::Manage, &path.name)?;
     let entry = api.alter(&path, &if_match, |old, _| Ok(bounded(old, None)));
     entry.await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 fn bounded(old: &Registered, bound: Option<u32>) -> Registered {

@@ -1,12 +1,8 @@
 //! Configs: how the asynchronous invocations of a function, through a qualifier, are treated.
 
-use super::{head, implied, put, routes};
+use super::{head, implied, put};
 use crate::Enqueue;
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    routing::get,
-};
+use axum::{Json, extract::State, response::NoContent};
 use ekiden_domain::{
     AsyncConfig, Entry, FunctionName, Qualifier, Registered, Registry, Scope,
     name::DEFAULT_SERVICE,
@@ -14,11 +10,10 @@ use ekiden_domain::{
 };
 use ekiden_store::Change;
 use ekiden_wire::{
-    Caller, Dialect, FunctionPath, Problem, Spelling,
-    manage::{Answer, IfMatch, Listing, config, read},
+    Caller, Dialect, Either, FunctionPath, Paged, Problem, Spelling,
+    manage::{Answer, IfMatch, Listing, Update, config},
+    openapi::{Api, Endpoint},
 };
-use http::StatusCode;
-use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeMap};
 
 const ONE: Spelling = Spelling {
@@ -34,12 +29,37 @@ const ALL: Spelling = Spelling {
     fc3: Some("/async-invoke-configs"),
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([
-        (ONE, get(show).put(update).delete(delete)),
-        (OF_FUNCTION, get(list_of_function)),
-        (ALL, get(list_all)),
-    ])
+pub(super) fn api() -> Api<Enqueue> {
+    let list = "Lists async configs.";
+    Api::default()
+        .at(
+            ONE,
+            [
+                Endpoint::get("GetAsyncInvokeConfig", "Shows an async config.", show),
+                Endpoint::put(
+                    "PutAsyncInvokeConfig",
+                    "Makes or changes an async config.",
+                    update,
+                ),
+                Endpoint::delete(
+                    "DeleteAsyncInvokeConfig",
+                    "Removes an async config.",
+                    delete,
+                ),
+            ],
+        )
+        .at(
+            OF_FUNCTION,
+            [Endpoint::get(
+                "ListAsyncInvokeConfigs",
+                list,
+                list_of_function,
+            )],
+        )
+        .at(
+            ALL,
+            [Endpoint::get("ListAsyncInvokeConfigs", list, list_all)],
+        )
 }
 
 /// The config of `name` through `qualifier`: one that was made, or that the configuration gives.
@@ -82,21 +102,26 @@ fn every<'a>(registry: &'a Registry, head: &'a Entry<Registered>) -> Vec<Found<'
     found.collect()
 }
 
+/// A page of configs.
+type Configs = Either<Paged<config::Fc2>, Paged<config::Fc3>>;
+
 fn told<'a>(
     registry: &'a Registry,
     dialect: Dialect,
     listing: &Listing,
     heads: impl Iterator<Item = &'a Entry<Registered>>,
-) -> Json<Value> {
+) -> Json<Configs> {
     let configs = heads.flat_map(|head| every(registry, head));
     let configs: BTreeMap<String, Found<'_>> = configs
         .map(|found| (key_of(&found.name, &found.qualifier), found))
         .collect();
-    let page = listing.cut(configs);
-    let page = page.json("configs", |found| {
-        config::json(dialect, &found.name, &found.qualifier, &found.entry)
-    });
-    Json(page.into())
+    Json(if dialect.is_fc3() {
+        let tell = |it: Found<'_>| config::Fc3::of(&it.name, &it.qualifier, &it.entry);
+        Either::Fc3(listing.page(configs, tell))
+    } else {
+        let tell = |it: Found<'_>| config::Fc2::of(&it.name, &it.qualifier, &it.entry);
+        Either::Fc2(listing.page(configs, tell))
+    })
 }
 
 async fn list_of_function(
@@ -104,7 +129,7 @@ async fn list_of_function(
     caller: Caller,
     path: FunctionPath,
     listing: Listing,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Configs>, Problem> {
     caller.may(Scope::Read, &path.name)?;
     let registry = api.registry().await?;
     let head = head(&registry, path.dialect, &path.name)?;
@@ -114,16 +139,16 @@ async fn list_of_function(
 async fn list_all(
     State(api): State<Enqueue>,
     caller: Caller,
+    config::OfFunction(function): config::OfFunction,
     listing: Listing,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Configs>, Problem> {
     let dialect = Dialect::V2023;
-    let Some(function) = listing.query.get("functionName") else {
+    let Some(name) = function else {
         caller.may_everywhere(Scope::Read)?;
         let registry = api.registry().await?;
         let heads = registry.functions_of(DEFAULT_SERVICE).map(|(_, head)| head);
         return Ok(told(&registry, dialect, &listing, heads));
     };
-    let name = FunctionName::new(DEFAULT_SERVICE, function)?;
     caller.may(Scope::Read, &name)?;
     let registry = api.registry().await?;
     let head = head(&registry, dialect, &name)?;
@@ -134,15 +159,15 @@ async fn show(
     State(api): State<Enqueue>,
     caller: Caller,
     path: FunctionPath,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<config::Told>, Problem> {
     let (dialect, name, qualifier) = parts(path);
     caller.may(Scope::Read, &name)?;
     let registry = api.registry().await?;
     let head = head(&registry, dialect, &name)?;
     let entry = find(&registry, &name, head, &qualifier);
     let entry = entry.ok_or_else(|| Problem::config_not_found(&name, &qualifier))?;
-    let json = config::json(dialect, &name, &qualifier, &entry);
-    Ok(Answer::of(&entry, json))
+    let told = config::tell(dialect, &name, &qualifier, &entry);
+    Ok(Answer::of(&entry, told))
 }
 
 fn parts(path: FunctionPath) -> (Dialect, FunctionName, Qualifier) {
@@ -157,11 +182,11 @@ async fn update(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: Update<config::ConfigBody>,
+) -> Result<Answer<config::Told>, Problem> {
     let (dialect, name, qualifier) = parts(path);
     caller.may(Scope::Manage, &name)?;
-    let body: config::ConfigBody = read(request).await?;
+    let body = body.read().await?;
     let entry = api.change(|registry, now| {
         let head = head(registry, dialect, &name)?;
         let resolved = registry.resolve(&name, &qualifier, 1.0);
@@ -182,8 +207,8 @@ async fn update(
         Ok((changes, entry))
     });
     let entry = entry.await?;
-    let json = config::json(dialect, &name, &qualifier, &entry);
-    Ok(Answer::of(&entry, json))
+    let told = config::tell(dialect, &name, &qualifier, &entry);
+    Ok(Answer::of(&entry, told))
 }
 
 /// Removes a config that was made here; what the configuration gives counts again.
@@ -192,7 +217,7 @@ async fn delete(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let (dialect, name, qualifier) = parts(path);
     caller.may(Scope::Manage, &name)?;
     let deletion = api.change(|registry, _| {
@@ -210,5 +235,5 @@ async fn delete(
         Ok((vec![Change::remove(Kind::Config, key, old.revision)], ()))
     });
     deletion.await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

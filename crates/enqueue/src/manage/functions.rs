@@ -1,23 +1,19 @@
 //! Functions.
 
-use super::{head, put, routes, services};
+use super::{head, put, services};
 use crate::Enqueue;
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    routing::get,
-};
+use axum::{Json, extract::State, response::NoContent};
 use ekiden_domain::{
     Entry, FunctionName, Qualifier, Registered, Registry, Scope, Timestamp,
     registry::{Kind, key_of},
 };
 use ekiden_store::Change;
 use ekiden_wire::{
-    Caller, FunctionPath, Problem, ServicePath, Spelling,
-    manage::{Answer, IfMatch, Listing, function, read},
+    Caller, Either, FunctionPath, Paged, Problem, ServicePath, Spelling,
+    manage::{Answer, IfMatch, Listing, New, Update, function},
+    openapi::{Api, Endpoint},
 };
-use http::StatusCode;
-use serde_json::Value;
+use std::convert::Infallible;
 
 const ALL: Spelling = Spelling {
     fc2: Some("/services/{service}/functions"),
@@ -32,13 +28,35 @@ const CODE: Spelling = Spelling {
     fc3: Some("/functions/{function}/code"),
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([
-        (ALL, get(list).post(create)),
-        (ONE, get(show).put(update).delete(delete)),
-        (CODE, get(code)),
-    ])
+pub(super) fn api() -> Api<Enqueue> {
+    Api::default()
+        .at(
+            ALL,
+            [
+                Endpoint::get("ListFunctions", "Lists functions.", list),
+                Endpoint::post("CreateFunction", "Makes a function.", create),
+            ],
+        )
+        .at(
+            ONE,
+            [
+                Endpoint::get("GetFunction", "Shows a function.", show),
+                Endpoint::put("UpdateFunction", "Changes a function.", update),
+                Endpoint::delete("DeleteFunction", "Removes a function.", delete),
+            ],
+        )
+        .at(
+            CODE,
+            [Endpoint::get(
+                "GetFunctionCode",
+                "Says that there is no code.",
+                code,
+            )],
+        )
 }
+
+/// A page of functions.
+type Functions = Either<Paged<function::Fc2>, Paged<function::Fc3>>;
 
 /// The function `name` as `qualifier` has it, with its head; an alias for a mix of versions counts
 /// as its first.
@@ -59,8 +77,9 @@ async fn list(
     State(api): State<Enqueue>,
     caller: Caller,
     path: ServicePath,
+    filter: function::FunctionFilter,
     listing: Listing,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Functions>, Problem> {
     caller.may_everywhere(Scope::Read)?;
     let ServicePath {
         dialect,
@@ -68,14 +87,9 @@ async fn list(
         qualifier,
     } = path;
     let registry = api.registry().await?;
-    let filter = if dialect.is_fc3() {
-        function::FunctionFilter::of(&listing.query)?
-    } else {
-        services::known(&registry, &service)?;
-        function::FunctionFilter::default()
-    };
     let qualifier = qualifier.unwrap_or_else(Qualifier::latest);
     if !dialect.is_fc3() {
+        services::known(&registry, &service)?;
         services::check_qualifier(&registry, &service, &qualifier)?;
     }
     let functions = registry.functions_of(&service).filter_map(|(_, head)| {
@@ -85,23 +99,25 @@ async fn list(
         let is_asked_for = filter.matches(&shown.value);
         is_asked_for.then(|| (item.0.function().to_owned(), item))
     });
-    let page = listing.cut(functions);
-    let page = page.json("functions", |(name, shown, created_at)| {
-        function::json(dialect, name, shown, *created_at)
-    });
-    Ok(Json(page.into()))
+    Ok(Json(if dialect.is_fc3() {
+        let tell = |(name, shown, created_at)| function::Fc3::of(&name, shown, created_at);
+        Either::Fc3(listing.page(functions, tell))
+    } else {
+        let tell = |(name, shown, created_at)| function::Fc2::of(&name, shown, created_at);
+        Either::Fc2(listing.page(functions, tell))
+    }))
 }
 
 async fn create(
     State(api): State<Enqueue>,
     caller: Caller,
     path: ServicePath,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: New<function::FunctionBody>,
+) -> Result<Answer<function::Told>, Problem> {
     let ServicePath {
         dialect, service, ..
     } = path.of_head()?;
-    let body: function::FunctionBody = read(request).await?;
+    let body = body.read().await?;
     let (name, new) = body.create(&service)?;
     caller.may(Scope::Manage, &name)?;
     let entry = api.change(|registry, now| {
@@ -115,15 +131,15 @@ async fn create(
         Ok((vec![change], entry))
     });
     let entry = entry.await?;
-    let json = function::json(dialect, &name, &entry, entry.created_at);
-    Ok(Answer::of(&entry, json))
+    let told = function::tell(dialect, &name, &entry, entry.created_at);
+    Ok(Answer::of(&entry, told))
 }
 
 async fn show(
     State(api): State<Enqueue>,
     caller: Caller,
     path: FunctionPath,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<function::Told>, Problem> {
     let FunctionPath {
         dialect,
         name,
@@ -137,8 +153,8 @@ async fn show(
         Some(qualifier) => through(&registry, &name, qualifier)
             .ok_or_else(|| Problem::qualifier_not_found(dialect, &name, qualifier))?,
     };
-    let json = function::json(dialect, &name, shown, head.created_at);
-    Ok(Answer::of(shown, json))
+    let told = function::tell(dialect, &name, shown, head.created_at);
+    Ok(Answer::of(shown, told))
 }
 
 async fn update(
@@ -146,15 +162,15 @@ async fn update(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: Update<function::FunctionBody>,
+) -> Result<Answer<function::Told>, Problem> {
     let path = path.of_head()?;
     caller.may(Scope::Manage, &path.name)?;
-    let body: function::FunctionBody = read(request).await?;
+    let body = body.read().await?;
     let entry = api.alter(&path, &if_match, |old, _| body.update(&path.name, old));
     let entry = entry.await?;
-    let json = function::json(path.dialect, &path.name, &entry, entry.created_at);
-    Ok(Answer::of(&entry, json))
+    let told = function::tell(path.dialect, &path.name, &entry, entry.created_at);
+    Ok(Answer::of(&entry, told))
 }
 
 impl Enqueue {
@@ -183,7 +199,7 @@ async fn delete(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let FunctionPath { dialect, name, .. } = path.of_head()?;
     caller.may(Scope::Manage, &name)?;
     let deletion = api.change(|registry, _| {
@@ -193,14 +209,14 @@ async fn delete(
         Ok((changes.unwrap_or_default(), ()))
     });
     deletion.await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 async fn code(
     State(api): State<Enqueue>,
     caller: Caller,
     path: FunctionPath,
-) -> Result<StatusCode, Problem> {
+) -> Result<Infallible, Problem> {
     caller.may(Scope::Read, &path.name)?;
     head(&*api.registry().await?, path.dialect, &path.name)?;
     Err(Problem::code_not_found(&path.name))

@@ -1,18 +1,13 @@
 //! Whether a function takes new invocations. What was accepted before runs on.
 
-use super::routes;
 use crate::Enqueue;
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    routing::post,
-};
+use axum::{Json, extract::State};
 use ekiden_domain::{Registered, Scope, registry::Disabled};
 use ekiden_wire::{
     Caller, FunctionPath, Problem, Spelling,
-    manage::{IfMatch, read, restriction},
+    manage::{IfMatch, Update, restriction},
+    openapi::{Api, Endpoint},
 };
-use serde_json::Value;
 
 const DISABLE: Spelling = Spelling {
     fc2: None,
@@ -23,8 +18,18 @@ const ENABLE: Spelling = Spelling {
     fc3: Some("/functions/{function}/invoke/enable"),
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([(DISABLE, post(disable)), (ENABLE, post(enable))])
+pub(super) fn api() -> Api<Enqueue> {
+    let disable = Endpoint::post(
+        "DisableFunctionInvocation",
+        "Lets a function take no new invocations.",
+        disable,
+    );
+    let enable = Endpoint::post(
+        "EnableFunctionInvocation",
+        "Lets a function take new invocations again.",
+        enable,
+    );
+    Api::default().at(DISABLE, [disable]).at(ENABLE, [enable])
 }
 
 async fn disable(
@@ -32,17 +37,17 @@ async fn disable(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Json<Value>, Problem> {
+    body: Update<restriction::DisableBody>,
+) -> Result<Json<restriction::Told>, Problem> {
     let path = path.of_head()?;
     caller.may(Scope::Manage, &path.name)?;
-    let reason = read::<restriction::DisableBody>(request).await?.reason;
+    let reason = body.read().await?.reason;
     let entry = api.alter(&path, &if_match, |old, now| {
         let reason = reason.clone();
         Ok(restricted(old, Some(Disabled { reason, since: now })))
     });
     entry.await?;
-    Ok(Json(restriction::json()))
+    Ok(Json(restriction::Told::DONE))
 }
 
 async fn enable(
@@ -50,12 +55,12 @@ async fn enable(
     caller: Caller,
     path: FunctionPath,
     if_match: IfMatch,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<restriction::Told>, Problem> {
     let path = path.of_head()?;
     caller.may(Scope::Manage, &path.name)?;
     let entry = api.alter(&path, &if_match, |old, _| Ok(restricted(old, None)));
     entry.await?;
-    Ok(Json(restriction::json()))
+    Ok(Json(restriction::Told::DONE))
 }
 
 fn restricted(old: &Registered, disabled: Option<Disabled>) -> Registered {

@@ -1,23 +1,18 @@
 //! Services.
 
-use super::{implied, put, routes};
+use super::{implied, put};
 use crate::Enqueue;
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    routing::get,
-};
+use axum::{Json, extract::State, response::NoContent};
 use ekiden_domain::{
     Entry, Qualifier, Registry, Scope,
     registry::{Kind, Service, VersionScope},
 };
 use ekiden_store::Change;
 use ekiden_wire::{
-    Caller, Problem, ServicePath, Spelling,
-    manage::{Answer, IfMatch, Listing, read, service},
+    Caller, Paged, Problem, ServicePath, Spelling,
+    manage::{Answer, IfMatch, Listing, New, Update, service},
+    openapi::{Api, Endpoint},
 };
-use http::StatusCode;
-use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeSet};
 
 const ALL: Spelling = Spelling {
@@ -29,11 +24,23 @@ const ONE: Spelling = Spelling {
     fc3: None,
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([
-        (ALL, get(list).post(create)),
-        (ONE, get(show).put(update).delete(delete)),
-    ])
+pub(super) fn api() -> Api<Enqueue> {
+    Api::default()
+        .at(
+            ALL,
+            [
+                Endpoint::get("ListServices", "Lists services.", list),
+                Endpoint::post("CreateService", "Makes a service.", create),
+            ],
+        )
+        .at(
+            ONE,
+            [
+                Endpoint::get("GetService", "Shows a service.", show),
+                Endpoint::put("UpdateService", "Changes a service.", update),
+                Endpoint::delete("DeleteService", "Removes a service.", delete),
+            ],
+        )
 }
 
 /// The service of this name: one that was made, or that functions belong to.
@@ -59,7 +66,7 @@ async fn list(
     State(api): State<Enqueue>,
     caller: Caller,
     listing: Listing,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Paged<service::Told>>, Problem> {
     caller.may_everywhere(Scope::Read)?;
     let registry = api.registry().await?;
     let of_functions = registry.functions.keys().filter_map(|key| {
@@ -68,21 +75,21 @@ async fn list(
     });
     let made = registry.services.keys().map(String::as_str);
     let names: BTreeSet<&str> = of_functions.chain(made).collect();
-    let page = listing.cut(names.into_iter().map(|name| (name.to_owned(), name)));
-    let tell = |name: &&str| match find(&registry, name) {
-        Some(entry) => service::json(name, &entry),
-        None => Value::Null,
-    };
-    Ok(Json(page.json("services", tell).into()))
+    let services = names.into_iter().filter_map(|name| {
+        let entry = find(&registry, name)?;
+        Some((name.to_owned(), (name, entry)))
+    });
+    let page = listing.page(services, |(name, entry)| service::Told::of(name, &entry));
+    Ok(Json(page))
 }
 
 async fn create(
     State(api): State<Enqueue>,
     caller: Caller,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: New<service::ServiceBody>,
+) -> Result<Answer<service::Told>, Problem> {
     caller.may_everywhere(Scope::Manage)?;
-    let body: service::ServiceBody = read(request).await?;
+    let body = body.read().await?;
     let (name, new) = body.create()?;
     let entry = api.change(|registry, now| {
         if registry.has_service(name) {
@@ -92,21 +99,21 @@ async fn create(
         Ok((vec![change], entry))
     });
     let entry = entry.await?;
-    Ok(Answer::of(&entry, service::json(name, &entry)))
+    Ok(Answer::of(&entry, service::Told::of(name, &entry)))
 }
 
 async fn show(
     State(api): State<Enqueue>,
     caller: Caller,
     path: ServicePath,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<service::Told>, Problem> {
     caller.may_everywhere(Scope::Read)?;
     let registry = api.registry().await?;
     let entry = known(&registry, &path.service)?;
     if let Some(qualifier) = &path.qualifier {
         check_qualifier(&registry, &path.service, qualifier)?;
     }
-    Ok(Answer::of(&entry, service::json(&path.service, &entry)))
+    Ok(Answer::of(&entry, service::Told::of(&path.service, &entry)))
 }
 
 /// Checks that the service has this version or alias. Its attributes have no effect and are not
@@ -132,11 +139,11 @@ async fn update(
     caller: Caller,
     path: ServicePath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: Update<service::ServiceBody>,
+) -> Result<Answer<service::Told>, Problem> {
     caller.may_everywhere(Scope::Manage)?;
     let name = &path.of_head()?.service;
-    let body: service::ServiceBody = read(request).await?;
+    let body = body.read().await?;
     let entry = api.change(|registry, now| {
         let old = known(registry, name)?;
         if_match.check(Some(&*old))?;
@@ -145,7 +152,7 @@ async fn update(
         Ok((vec![change], entry))
     });
     let entry = entry.await?;
-    Ok(Answer::of(&entry, service::json(name, &entry)))
+    Ok(Answer::of(&entry, service::Told::of(name, &entry)))
 }
 
 /// Removes a service that has no functions, with its versions and aliases.
@@ -154,7 +161,7 @@ async fn delete(
     caller: Caller,
     path: ServicePath,
     if_match: IfMatch,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     caller.may_everywhere(Scope::Manage)?;
     let name = &path.of_head()?.service;
     let deletion = api.change(|registry, _| {
@@ -174,5 +181,5 @@ async fn delete(
         Ok((changes, ()))
     });
     deletion.await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

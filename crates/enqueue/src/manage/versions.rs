@@ -1,12 +1,8 @@
 //! Versions: what a service's functions, or in FC 3.0 one function, were when it was published.
 
-use super::{check_scope, head, put, routes, services};
+use super::{check_scope, head, put, services};
 use crate::Enqueue;
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    routing::get,
-};
+use axum::{Json, extract::State, response::NoContent};
 use ekiden_domain::{
     Entry, Function, Qualifier, Registered, Registry, Scope, Timestamp,
     registry::{Kind, Version, VersionScope, key_of, of_scope, through},
@@ -14,10 +10,9 @@ use ekiden_domain::{
 use ekiden_store::Change;
 use ekiden_wire::{
     Caller, Dialect, Problem, Spelling, VersionPath,
-    manage::{Answer, IfMatch, Listing, read, version},
+    manage::{Answer, IfMatch, New, VersionListing, version},
+    openapi::{Api, Endpoint},
 };
-use http::StatusCode;
-use serde_json::Value;
 use std::sync::Arc;
 
 const ALL: Spelling = Spelling {
@@ -29,11 +24,23 @@ const ONE: Spelling = Spelling {
     fc3: Some("/functions/{function}/versions/{id}"),
 };
 
-pub(super) fn router() -> Router<Enqueue> {
-    routes([
-        (ALL, get(list).post(publish)),
-        (ONE, axum::routing::delete(delete)),
-    ])
+pub(super) fn api() -> Api<Enqueue> {
+    Api::default()
+        .at(
+            ALL,
+            [
+                Endpoint::get("ListVersions", "Lists versions.", list),
+                Endpoint::post("PublishVersion", "Publishes a version.", publish),
+            ],
+        )
+        .at(
+            ONE,
+            [Endpoint::delete(
+                "DeleteVersion",
+                "Removes a version.",
+                delete,
+            )],
+        )
 }
 
 /// Whether the caller may do this with the versions and aliases of `scope`.
@@ -52,17 +59,15 @@ async fn list(
     State(api): State<Enqueue>,
     caller: Caller,
     path: VersionPath,
-    listing: Listing,
-) -> Result<Json<Value>, Problem> {
+    listing: VersionListing,
+) -> Result<Json<version::Page>, Problem> {
     check_caller(&caller, Scope::Read, &path.scope)?;
     let registry = api.registry().await?;
     check_scope(&registry, &path.scope)?;
     let versions = of_scope(&registry.versions, &path.scope)
         .filter_map(|(number, entry)| Some((number.parse().ok()?, (number, entry))));
-    let (page, direction) = listing.cut_versions(versions)?;
-    let mut json = page.json("versions", |(number, entry)| version::json(number, entry));
-    json.insert("direction".to_owned(), direction.into());
-    Ok(Json(json.into()))
+    let page = listing.page(versions, |(number, entry)| version::Told::of(number, entry));
+    Ok(Json(page))
 }
 
 async fn publish(
@@ -70,11 +75,11 @@ async fn publish(
     caller: Caller,
     path: VersionPath,
     if_match: IfMatch,
-    request: Request,
-) -> Result<Answer, Problem> {
+    body: New<version::VersionBody>,
+) -> Result<Answer<version::Told>, Problem> {
     let scope = &path.scope;
     check_caller(&caller, Scope::Manage, scope)?;
-    let body: version::VersionBody = read(request).await?;
+    let body = body.read().await?;
     let published = api.change(|registry, now| {
         let (count, number) = count(registry, scope, &if_match, now)?;
         let number = Qualifier::version(number);
@@ -87,7 +92,10 @@ async fn publish(
         Ok((changes, (number, entry)))
     });
     let (number, entry) = published.await?;
-    Ok(Answer::of(&entry, version::json(number.as_str(), &entry)))
+    Ok(Answer::of(
+        &entry,
+        version::Told::of(number.as_str(), &entry),
+    ))
 }
 
 /// The next number, and the change that counts it: the guard against a second one of it.
@@ -150,7 +158,7 @@ async fn delete(
     caller: Caller,
     path: VersionPath,
     if_match: IfMatch,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let scope = &path.scope;
     check_caller(&caller, Scope::Manage, scope)?;
     let number = number(&path)?;
@@ -180,7 +188,7 @@ async fn delete(
         Ok((changes, ()))
     });
     deletion.await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 fn number(path: &VersionPath) -> Result<Qualifier, Problem> {

@@ -1,10 +1,11 @@
 //! An alias: a name for a version, or for a mix of several.
 
 use super::{Fields, FromFields, MAX_DESCRIPTION, check_name, time};
-use crate::Problem;
+use crate::{Item, Problem};
 use ekiden_domain::{Entry, Invalid, Qualifier, registry::Alias};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 const WEIGHTS: &str = "additionalVersionWeight";
 const VERSION: &str = "LATEST or a version's number";
@@ -19,6 +20,9 @@ pub struct AliasBody {
 }
 
 impl FromFields for AliasBody {
+    const NAME: &'static str = "Alias";
+    const REQUIRED: &'static [&'static str] = &["aliasName", "versionId"];
+
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         let version = fields.text("versionId", usize::MAX)?;
         let body = Self {
@@ -40,12 +44,14 @@ fn version_of(field: &str, text: &str) -> Result<Qualifier, Problem> {
     version.ok_or_else(|| Invalid::new(field, text, VERSION).into())
 }
 
-fn weights(mut fields: Fields) -> Result<BTreeMap<Qualifier, f64>, Problem> {
+fn weights(fields: Fields) -> Result<BTreeMap<Qualifier, f64>, Problem> {
     let mut weights = BTreeMap::new();
-    for name in fields.names() {
+    fields.each(|fields, name| {
+        let share = fields.share(&name)?;
         let version = version_of(WEIGHTS, &name)?;
-        weights.extend(fields.share(&name)?.map(|share| (version, share)));
-    }
+        weights.extend(share.map(|share| (version, share)));
+        Ok(())
+    })?;
     let sum: f64 = weights.values().sum();
     if sum > 1.0 {
         let allowed = "shares that are 1 or less together";
@@ -62,7 +68,7 @@ fn refuse_routing(fields: &mut Fields) -> Result<(), Problem> {
         return Err(Invalid::new("resolvePolicy", &policy, "Random or left out").into());
     }
     match fields.object("routePolicy")? {
-        Some(policy) if !policy.names().is_empty() => Err(Problem::invalid_argument(
+        Some(policy) if !policy.is_empty() => Err(Problem::invalid_argument(
             "routePolicy is not available: aliases share invocations out by weight",
         )),
         _ => Ok(()),
@@ -119,16 +125,38 @@ impl AliasBody {
     }
 }
 
-/// The JSON of the alias `name`.
-#[must_use]
-pub fn json(name: &str, entry: &Entry<Alias>) -> Value {
-    let alias = &entry.value;
-    json!({
-        "aliasName": name,
-        "versionId": alias.version.as_str(),
-        "description": alias.description,
-        WEIGHTS: alias.additional,
-        "createdTime": time(entry.created_at),
-        "lastModifiedTime": time(entry.changed_at),
-    })
+/// An alias as an answer tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Alias)]
+pub struct Told {
+    alias_name: String,
+    /// The version that it stands for: `LATEST` or a number.
+    version_id: String,
+    description: String,
+    /// Other versions, each with its share of the invocations, from 0 to 1.
+    #[schema(value_type = BTreeMap<String, f64>)]
+    additional_version_weight: BTreeMap<Qualifier, f64>,
+    created_time: String,
+    last_modified_time: String,
+}
+
+impl Told {
+    /// The alias `name`.
+    #[must_use]
+    pub fn of(name: &str, entry: &Entry<Alias>) -> Self {
+        let alias = &entry.value;
+        Self {
+            alias_name: name.to_owned(),
+            version_id: alias.version.to_string(),
+            description: alias.description.clone(),
+            additional_version_weight: alias.additional.clone(),
+            created_time: time(entry.created_at),
+            last_modified_time: time(entry.changed_at),
+        }
+    }
+}
+
+impl Item for Told {
+    const LIST: &'static str = "aliases";
 }

@@ -3,7 +3,8 @@
 use super::{Fields, FromFields, arn};
 use crate::Problem;
 use ekiden_domain::FunctionName;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 const RESERVED: &str = "reservedConcurrency";
 
@@ -15,6 +16,9 @@ pub struct ConcurrencyBody {
 }
 
 impl FromFields for ConcurrencyBody {
+    const NAME: &'static str = "Concurrency";
+    const REQUIRED: &'static [&'static str] = &[RESERVED];
+
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         let reserved = fields.whole(RESERVED, 1..=u64::from(u32::MAX))?;
         let reserved = reserved.and_then(|reserved| u32::try_from(reserved).ok());
@@ -24,8 +28,23 @@ impl FromFields for ConcurrencyBody {
     }
 }
 
-/// The JSON of a bound.
-#[must_use]
-pub fn json(name: &FunctionName, reserved: u32) -> Value {
-    json!({ "functionArn": arn(name), RESERVED: reserved })
+/// A bound as an answer tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Concurrency)]
+pub struct Told {
+    function_arn: String,
+    /// How many may run at once, in each worker process.
+    reserved_concurrency: u32,
+}
+
+impl Told {
+    /// The bound of the function `name`.
+    #[must_use]
+    pub fn of(name: &FunctionName, reserved: u32) -> Self {
+        Self {
+            function_arn: arn(name),
+            reserved_concurrency: reserved,
+        }
+    }
 }

@@ -1,10 +1,19 @@
 //! How the asynchronous invocations of a function, through a qualifier, are treated.
 
-use super::{Fields, FromFields, arn, object, time};
-use crate::{Dialect, Problem};
-use ekiden_domain::{AsyncConfig, Destination, Entry, FunctionName, Invalid, Qualifier};
-use serde_json::{Value, json};
+use super::{Fields, FromFields, arn, time};
+use crate::{
+    Dialect, Either, Item, Problem, Query,
+    openapi::{Describe, Operation, schema::word},
+};
+use axum::extract::FromRequestParts;
+use ekiden_domain::{
+    AsyncConfig, Destination, Entry, FunctionName, Invalid, Qualifier,
+    name::{DEFAULT_SERVICE, MAX_FUNCTION},
+};
+use http::{StatusCode, request::Parts};
+use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// FC's most retries.
 const MAX_RETRIES: u64 = 8;
@@ -33,6 +42,8 @@ struct Destinations {
 }
 
 impl FromFields for ConfigBody {
+    const NAME: &'static str = "AsyncConfig";
+
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         let [fc2, fc3] = STATEFUL;
         let stateful = match (fields.flag(fc2)?, fields.flag(fc3)?) {
@@ -71,19 +82,6 @@ impl Destinations {
             on_failure: read(ON_FAILURE)?,
         })
     }
-
-    /// Those of `config`, as FC tells them.
-    fn json(config: &AsyncConfig) -> Value {
-        let both = [
-            (ON_SUCCESS, &config.on_success),
-            (ON_FAILURE, &config.on_failure),
-        ];
-        let given = both.into_iter().filter_map(|(name, destination)| {
-            let destination = json!({ "destination": destination.as_ref()?.as_str() });
-            Some((name.to_owned(), destination))
-        });
-        Value::Object(given.collect())
-    }
 }
 
 impl ConfigBody {
@@ -105,32 +103,170 @@ impl ConfigBody {
     }
 }
 
-/// The config's JSON.
+/// The one function that a list of FC 3.0's configs may be of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfFunction(pub Option<FunctionName>);
+
+const OF_FUNCTION: &str = "functionName";
+
+impl<S: Send + Sync> FromRequestParts<S> for OfFunction {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let query = Query::of(&parts.uri)?;
+        let name = query.get(OF_FUNCTION);
+        let name = name.map(|name| FunctionName::new(DEFAULT_SERVICE, name));
+        Ok(Self(name.transpose()?))
+    }
+}
+
+impl Describe for OfFunction {
+    fn describe(operation: &mut Operation) {
+        operation.query(
+            OF_FUNCTION,
+            word(MAX_FUNCTION),
+            "Only those of this function.",
+        );
+        operation.refuses(StatusCode::NOT_FOUND);
+    }
+}
+
+/// A config as a generation tells it.
+pub type Told = Either<Fc2, Fc3>;
+
+/// What both generations tell of a config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AsyncRules)]
+struct Rules {
+    /// What the invocations are invoked through.
+    qualifier: String,
+    /// The longest time from acceptance to the begin of an attempt, in seconds.
+    max_async_event_age_in_seconds: u64,
+    /// How often an attempt that failed is tried again.
+    max_async_retry_attempts: u8,
+    destination_config: DestinationsTold,
+    created_time: String,
+    last_modified_time: String,
+}
+
+/// Where results are handed on to: nowhere unless it says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DestinationConfig)]
+struct DestinationsTold {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    on_success: Option<DestinationTold>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    on_failure: Option<DestinationTold>,
+}
+
+/// One place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Destination)]
+struct DestinationTold {
+    /// A URL or an ARN.
+    destination: String,
+}
+
+/// A config in FC 2.0's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AsyncConfig)]
+pub struct Fc2 {
+    service: String,
+    function: String,
+    /// Whether its asynchronous invocations are tasks.
+    stateful_invocation: bool,
+    #[serde(flatten)]
+    rules: Rules,
+}
+
+/// A config in FC 3.0's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Fc3AsyncConfig)]
+pub struct Fc3 {
+    function_arn: String,
+    /// Whether its asynchronous invocations are tasks.
+    async_task: bool,
+    #[serde(flatten)]
+    rules: Rules,
+}
+
+impl Item for Fc2 {
+    const LIST: &'static str = "configs";
+}
+
+impl Item for Fc3 {
+    const LIST: &'static str = "configs";
+}
+
+impl DestinationsTold {
+    fn of(config: &AsyncConfig) -> Self {
+        let tell = |destination: &Option<Destination>| {
+            destination.as_ref().map(|destination| DestinationTold {
+                destination: destination.as_str().to_owned(),
+            })
+        };
+        Self {
+            on_success: tell(&config.on_success),
+            on_failure: tell(&config.on_failure),
+        }
+    }
+}
+
+impl Rules {
+    fn of(qualifier: &Qualifier, entry: &Entry<AsyncConfig>) -> Self {
+        Self {
+            qualifier: qualifier.to_string(),
+            max_async_event_age_in_seconds: entry.value.max_age.as_secs(),
+            max_async_retry_attempts: entry.value.max_retries,
+            destination_config: DestinationsTold::of(&entry.value),
+            created_time: time(entry.created_at),
+            last_modified_time: time(entry.changed_at),
+        }
+    }
+}
+
+impl Fc2 {
+    /// The config of `name` through `qualifier`.
+    #[must_use]
+    pub fn of(name: &FunctionName, qualifier: &Qualifier, entry: &Entry<AsyncConfig>) -> Self {
+        Self {
+            service: name.service().to_owned(),
+            function: name.function().to_owned(),
+            stateful_invocation: entry.value.stateful,
+            rules: Rules::of(qualifier, entry),
+        }
+    }
+}
+
+impl Fc3 {
+    /// The config of `name` through `qualifier`.
+    #[must_use]
+    pub fn of(name: &FunctionName, qualifier: &Qualifier, entry: &Entry<AsyncConfig>) -> Self {
+        Self {
+            function_arn: arn(name),
+            async_task: entry.value.stateful,
+            rules: Rules::of(qualifier, entry),
+        }
+    }
+}
+
+/// The config of `name` through `qualifier`, as `dialect` tells it.
 #[must_use]
-pub fn json(
+pub fn tell(
     dialect: Dialect,
     name: &FunctionName,
     qualifier: &Qualifier,
     entry: &Entry<AsyncConfig>,
-) -> Value {
-    let config = &entry.value;
-    let mut json = object(json!({
-        "createdTime": time(entry.created_at),
-        "lastModifiedTime": time(entry.changed_at),
-        DESTINATIONS: Destinations::json(config),
-        "maxAsyncEventAgeInSeconds": config.max_age.as_secs(),
-        "maxAsyncRetryAttempts": config.max_retries,
-    }));
-    let [fc2, fc3] = STATEFUL;
-    json.extend(object(if dialect.is_fc3() {
-        json!({ "functionArn": arn(name), "qualifier": qualifier.as_str(), fc3: config.stateful })
+) -> Told {
+    if dialect.is_fc3() {
+        Either::Fc3(Fc3::of(name, qualifier, entry))
     } else {
-        json!({
-            "service": name.service(),
-            "function": name.function(),
-            "qualifier": qualifier.as_str(),
-            fc2: config.stateful,
-        })
-    }));
-    json.into()
+        Either::Fc2(Fc2::of(name, qualifier, entry))
+    }
 }

@@ -1,9 +1,20 @@
 //! The JSON object that a request's body is, member by member.
 
-use crate::Problem;
+mod notes;
+mod types;
+
+pub(super) use types::Type;
+
+use crate::{
+    Problem,
+    openapi::schema::{anything, flag, text, whole},
+};
 use ekiden_domain::Invalid;
+use notes::Notes;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
+use types::describe;
+use utoipa::openapi::ObjectBuilder;
 
 /// The most bytes of a body: room for a code package, which FC's clients send with a function.
 pub const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -13,6 +24,11 @@ const MAX_DEPTH: usize = 32;
 
 /// What a request says of a resource.
 pub trait FromFields: Sized {
+    /// The resource, as its description names it.
+    const NAME: &'static str;
+    /// The members that it takes to make one.
+    const REQUIRED: &'static [&'static str] = &[];
+
     /// Reads and checks it.
     ///
     /// # Errors
@@ -27,17 +43,20 @@ pub struct Fields {
     /// What stands before a member's name where one is named: nothing, or `outer.`.
     path: String,
     members: Map<String, Value>,
+    /// Takes down what is asked for, where there is no body but one is to be described.
+    notes: Option<Notes>,
 }
 
-/// What a member must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    Text,
-    Whole,
-    Number,
-    Flag,
-    Object,
-    List,
+/// The schema of the bodies that `T` reads: whatever it asks for.
+pub(super) fn schema<T: FromFields>() -> ObjectBuilder {
+    let notes = Notes::default();
+    let fields = Fields {
+        notes: Some(notes.clone()),
+        ..Fields::default()
+    };
+    // What it makes of a body without members does not matter.
+    drop(T::from_fields(fields));
+    notes.schema()
 }
 
 impl Fields {
@@ -62,7 +81,17 @@ impl Fields {
 
     fn new(path: String, mut members: Map<String, Value>) -> Self {
         members.retain(|_, value| !value.is_null());
-        Self { path, members }
+        Self {
+            path,
+            members,
+            notes: None,
+        }
+    }
+
+    fn note(&self, name: &str, schema: impl FnOnce() -> ObjectBuilder) {
+        if let Some(notes) = &self.notes {
+            notes.value(name, schema());
+        }
     }
 
     fn take(&mut self, name: &str) -> Option<(String, Value)> {
@@ -75,6 +104,9 @@ impl Fields {
     /// # Errors
     /// If it is none.
     pub fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, Problem> {
+        self.note(name, || {
+            text().max_length(Some(max).filter(|max| *max < MAX_BODY))
+        });
         match self.take(name) {
             None => Ok(None),
             Some((_, Value::String(text))) if text.len() <= max => Ok(Some(text)),
@@ -94,6 +126,7 @@ impl Fields {
         name: &str,
         range: RangeInclusive<u64>,
     ) -> Result<Option<u64>, Problem> {
+        self.note(name, || whole(range.clone()));
         let Some((field, value)) = self.take(name) else {
             return Ok(None);
         };
@@ -110,6 +143,10 @@ impl Fields {
     /// The number `name` from 0 to 1.
     pub(super) fn share(&mut self, name: &str) -> Result<Option<f64>, Problem> {
         const ALLOWED: &str = "a number from 0 to 1";
+        self.note(name, || {
+            let number = Type::Number.schema();
+            number.minimum(Some(0)).maximum(Some(1))
+        });
         let Some((field, value)) = self.take(name) else {
             return Ok(None);
         };
@@ -127,6 +164,7 @@ impl Fields {
     /// # Errors
     /// If it is neither true nor false.
     pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+        self.note(name, flag);
         match self.take(name) {
             None => Ok(None),
             Some((_, Value::Bool(flag))) => Ok(Some(flag)),
@@ -139,6 +177,12 @@ impl Fields {
     /// # Errors
     /// If it is none.
     pub fn object(&mut self, name: &str) -> Result<Option<Self>, Problem> {
+        if let Some(notes) = &self.notes {
+            return Ok(Some(Self {
+                notes: Some(notes.object(name)),
+                ..Self::default()
+            }));
+        }
         match self.take(name) {
             None => Ok(None),
             Some((field, Value::Object(members))) => {
@@ -148,9 +192,23 @@ impl Fields {
         }
     }
 
-    /// The names of the members that were not taken yet.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.members.keys().cloned().collect()
+    /// Takes each member that was not taken yet, whatever its name.
+    pub(super) fn each(
+        mut self,
+        mut take: impl FnMut(&mut Self, String) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        if self.notes.is_some() {
+            // A name that stands for all need not be one that is allowed.
+            drop(take(&mut self, notes::ANY.to_owned()));
+            return Ok(());
+        }
+        let names: Vec<String> = self.members.keys().cloned().collect();
+        names.into_iter().try_for_each(|name| take(&mut self, name))
+    }
+
+    /// Whether every member was taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 
     /// Gives the member `old` the name `new`, unless there is one of that name.
@@ -168,7 +226,9 @@ impl Fields {
 
     /// Whatever was not taken, if those of `types` are what they must be.
     pub(super) fn rest(self, types: &[(&str, Type)]) -> Result<Map<String, Value>, Problem> {
+        self.note(notes::ANY, anything);
         for (name, must_be) in types {
+            self.note(name, || must_be.schema());
             if let Some(value) = self.members.get(*name)
                 && !must_be.fits(value)
             {
@@ -180,47 +240,6 @@ impl Fields {
     }
 }
 
-impl Type {
-    fn fits(self, value: &Value) -> bool {
-        match self {
-            Self::Text => value.is_string(),
-            Self::Whole => value.is_u64() || value.is_i64(),
-            Self::Number => value.is_number(),
-            Self::Flag => value.is_boolean(),
-            Self::Object => value.is_object(),
-            Self::List => value.is_array(),
-        }
-    }
-
-    const fn describe(self) -> &'static str {
-        match self {
-            Self::Text => "a string",
-            Self::Whole => "a whole number",
-            Self::Number => "a number",
-            Self::Flag => "true or false",
-            Self::Object => "an object",
-            Self::List => "a list",
-        }
-    }
-}
-
-/// That `value` is of a wrong type. It is not shown: it may hold a secret.
-fn wrong(field: &str, value: &Value, allowed: &str) -> Problem {
-    let is = describe(value);
-    Problem::invalid_argument(format!("{field} is {is}, but it must be {allowed}"))
-}
-
-const fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
 /// How many lists and objects there are within each other at most.
 fn depth(value: &Value) -> usize {
     let deepest = match value {
@@ -229,6 +248,12 @@ fn depth(value: &Value) -> usize {
         _ => return 0,
     };
     1 + deepest.unwrap_or(0)
+}
+
+/// That `value` is of a wrong type. It is not shown: it may hold a secret.
+fn wrong(field: &str, value: &Value, allowed: &str) -> Problem {
+    let is = describe(value);
+    Problem::invalid_argument(format!("{field} is {is}, but it must be {allowed}"))
 }
 
 #[cfg(test)]

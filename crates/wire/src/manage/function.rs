@@ -3,17 +3,16 @@
 mod code;
 mod filter;
 mod target;
+mod told;
 
 pub use filter::FunctionFilter;
 pub use target::TARGET_VARIABLE;
+pub use told::{Fc2, Fc3, Told, tell};
 
-use super::{
-    Fields, FromFields, MAX_DESCRIPTION, arn, check_attributes, check_name, fields::Type, id,
-    object, time,
-};
-use crate::{Dialect, Problem};
-use ekiden_domain::{AsyncConfig, Entry, Function, FunctionName, Registered, Timestamp};
-use serde_json::{Map, Value, json};
+use super::{Fields, FromFields, MAX_DESCRIPTION, check_attributes, check_name, fields::Type};
+use crate::Problem;
+use ekiden_domain::{AsyncConfig, Function, FunctionName, Registered};
+use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 
 /// FC's longest time for one attempt, in seconds.
@@ -84,6 +83,9 @@ pub struct FunctionBody {
 }
 
 impl FromFields for FunctionBody {
+    const NAME: &'static str = "Function";
+    const REQUIRED: &'static [&'static str] = &["functionName", "runtime"];
+
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         // As one generation of SDKs spells it in an update.
         fields.rename("InstanceConcurrency", "instanceConcurrency");
@@ -166,60 +168,4 @@ impl FunctionBody {
             ..old.clone()
         })
     }
-}
-
-/// The JSON of a function's head or of a published version of it; `created_at` is when the head was
-/// made.
-#[must_use]
-pub fn json(
-    dialect: Dialect,
-    name: &FunctionName,
-    shown: &Entry<Registered>,
-    created_at: Timestamp,
-) -> Value {
-    let Registered {
-        function,
-        attributes,
-        disabled,
-        ..
-    } = &shown.value;
-    let mut json = object(json!({
-        "runtime": "custom",
-        "handler": "",
-        ENVIRONMENT: {},
-        "codeSize": 0,
-        "codeChecksum": "0",
-    }));
-    json.extend(attributes.clone().unwrap_or_default());
-    json.extend(object(json!({
-        "functionName": name.function(),
-        "functionId": id("function", name.as_str(), created_at),
-        "description": function.description,
-        // A configuration may say less than a second.
-        "timeout": function.timeout.as_millis().div_ceil(1000) as u64,
-        "createdTime": time(created_at),
-        "lastModifiedTime": time(shown.changed_at),
-    })));
-    if dialect.is_fc3() {
-        json.insert("functionArn".to_owned(), arn(name).into());
-        json.insert("state".to_owned(), "Active".into());
-        json.insert("lastUpdateStatus".to_owned(), "Successful".into());
-        if let Some(Value::Array(layers)) = json.get_mut("layers") {
-            for layer in layers {
-                // They are given as names and told as objects.
-                if layer.is_string() {
-                    *layer = json!({ "arn": layer, "size": 0 });
-                }
-            }
-        }
-        if let Some(disabled) = disabled {
-            let restriction = json!({
-                "disable": true,
-                "reason": disabled.reason,
-                "lastModifiedTime": time(disabled.since),
-            });
-            json.insert("invocationRestriction".to_owned(), restriction);
-        }
-    }
-    json.into()
 }

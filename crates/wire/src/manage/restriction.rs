@@ -2,7 +2,8 @@
 
 use super::{Fields, FromFields, MAX_DESCRIPTION};
 use crate::Problem;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A request to disable a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct DisableBody {
 }
 
 impl FromFields for DisableBody {
+    const NAME: &'static str = "Restriction";
+
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         let reason = fields.text("reason", MAX_DESCRIPTION)?;
         if fields.flag("abortOngoingRequest")?.unwrap_or(false) {
@@ -26,8 +29,14 @@ impl FromFields for DisableBody {
     }
 }
 
-/// The JSON of the answer.
-#[must_use]
-pub fn json() -> Value {
-    json!({ "success": true })
+/// That it is done, as an answer tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Success)]
+pub struct Told {
+    success: bool,
+}
+
+impl Told {
+    /// It is done.
+    pub const DONE: Self = Self { success: true };
 }

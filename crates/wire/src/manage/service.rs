@@ -1,12 +1,13 @@
 //! A service: FC 2.0's name for functions that belong together.
 
 use super::{
-    Fields, FromFields, MAX_DESCRIPTION, check_attributes, check_name, fields::Type, id, object,
-    time,
+    Fields, FromFields, MAX_DESCRIPTION, check_attributes, check_name, fields::Type, id, time,
 };
-use crate::Problem;
+use crate::{Item, Problem};
 use ekiden_domain::{Entry, name::check_service, registry::Service};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 const TYPES: &[(&str, Type)] = &[
     ("role", Type::Text),
@@ -29,6 +30,9 @@ pub struct ServiceBody {
 }
 
 impl FromFields for ServiceBody {
+    const NAME: &'static str = "Service";
+    const REQUIRED: &'static [&'static str] = &["serviceName"];
+
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         let name = fields.text("serviceName", usize::MAX)?;
         let description = fields.text("description", MAX_DESCRIPTION)?;
@@ -64,16 +68,45 @@ impl ServiceBody {
     }
 }
 
-/// The service's JSON.
-#[must_use]
-pub fn json(name: &str, entry: &Entry<Service>) -> Value {
-    let mut json = object(json!({ "description": "", "role": "", "internetAccess": true }));
-    json.extend(entry.value.attributes.clone());
-    json.extend(object(json!({
-        "serviceName": name,
-        "serviceId": id("service", name, entry.created_at),
-        "createdTime": time(entry.created_at),
-        "lastModifiedTime": time(entry.changed_at),
-    })));
-    json.into()
+/// A service as an answer tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Service)]
+pub struct Told {
+    service_name: String,
+    service_id: String,
+    #[schema(value_type = String)]
+    description: Value,
+    #[schema(value_type = String)]
+    role: Value,
+    #[schema(value_type = bool)]
+    internet_access: Value,
+    created_time: String,
+    last_modified_time: String,
+    /// Whatever else it was given.
+    #[serde(flatten)]
+    attributes: Map<String, Value>,
+}
+
+impl Told {
+    /// The service `name`.
+    #[must_use]
+    pub fn of(name: &str, entry: &Entry<Service>) -> Self {
+        let mut attributes = entry.value.attributes.clone();
+        let mut take = |name, default| attributes.remove(name).unwrap_or(default);
+        Self {
+            service_name: name.to_owned(),
+            service_id: id("service", name, entry.created_at),
+            description: take("description", "".into()),
+            role: take("role", "".into()),
+            internet_access: take("internetAccess", true.into()),
+            created_time: time(entry.created_at),
+            last_modified_time: time(entry.changed_at),
+            attributes,
+        }
+    }
+}
+
+impl Item for Told {
+    const LIST: &'static str = "services";
 }

@@ -16,7 +16,7 @@ fn a_body_that_is_no_object_says_what_it_is_and_where_it_breaks() {
         assert_eq!(problem.code, "InvalidArgument");
         assert!(problem.message.contains(says), "{}", problem.message);
     }
-    assert!(Fields::parse(b" \n").unwrap().names().is_empty());
+    assert!(Fields::parse(b" \n").unwrap().is_empty());
 }
 
 #[test]
@@ -34,8 +34,8 @@ fn null_is_not_given() {
     let mut fields = fields(r#"{"a":null,"b":"x","c":{"d":null}}"#);
     assert_eq!(fields.text("a", 9), Ok(None));
     assert_eq!(fields.text("b", 9), Ok(Some("x".to_owned())));
-    assert!(fields.object("c").unwrap().unwrap().names().is_empty());
-    assert!(fields.names().is_empty());
+    assert!(fields.object("c").unwrap().unwrap().is_empty());
+    assert!(fields.is_empty());
 }
 
 #[test]
@@ -82,5 +82,51 @@ fn what_is_wrong_is_named_with_its_type_or_value_and_what_is_allowed() {
     assert_eq!(
         problem.message,
         "in.x is an object, but it must be a string"
+    );
+}
+
+struct Parcel;
+
+impl FromFields for Parcel {
+    const NAME: &'static str = "Parcel";
+
+    fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
+        fields.text("to", 9)?;
+        fields.text("note", usize::MAX)?;
+        fields.whole("weight", 1..=5)?;
+        if let Some(mut extras) = fields.object("extras")? {
+            extras.flag("gift")?;
+            extras.share("value")?;
+            extras.each(|extras, name| extras.text(&name, 3).map(drop))?;
+        }
+        fields.rest(&[("stamps", Type::List)])?;
+        Err(Problem::required("to"))
+    }
+}
+
+#[test]
+fn a_body_is_described_by_what_is_asked_of_it() {
+    let schema = serde_json::to_value(schema::<Parcel>().build()).unwrap();
+    assert_eq!(
+        schema,
+        serde_json::json!({
+            "type": "object",
+            "properties": {
+                "to": { "type": "string", "maxLength": 9 },
+                "note": { "type": "string" },
+                "weight": { "type": "integer", "minimum": 1, "maximum": 5 },
+                "extras": {
+                    "type": "object",
+                    "properties": {
+                        "gift": { "type": "boolean" },
+                        "value": { "type": "number", "minimum": 0, "maximum": 1 },
+                    },
+                    "additionalProperties": { "type": "string", "maxLength": 3 },
+                },
+                "stamps": { "type": "array" },
+            },
+            // Whatever else there is, is kept.
+            "additionalProperties": {},
+        })
     );
 }

@@ -9,14 +9,15 @@ pub const TARGET_VARIABLE: &str = "EKIDEN_TARGET";
 
 /// The environment that a request gives a function.
 pub(super) fn environment(fields: &mut Fields) -> Result<Option<Map<String, Value>>, Problem> {
-    let Some(mut variables) = fields.object(super::ENVIRONMENT)? else {
+    let Some(variables) = fields.object(super::ENVIRONMENT)? else {
         return Ok(None);
     };
     let mut environment = Map::new();
-    for name in variables.names() {
+    variables.each(|variables, name| {
         let value = variables.text(&name, usize::MAX)?;
         environment.extend(value.map(|value| (name, value.into())));
-    }
+        Ok(())
+    })?;
     Ok(Some(environment))
 }
 
