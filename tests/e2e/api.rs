@@ -1,5 +1,6 @@
 //! The API's contract, in all four spellings.
 
+mod batch;
 mod calling;
 mod described;
 mod invoking;

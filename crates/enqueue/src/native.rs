@@ -1,7 +1,7 @@
 //! What FC has no word for: an invocation's attempts, result, log and deliveries; and to run it, or
 //! to hand its result on, once more.
 
-use crate::{Enqueue, failed};
+use crate::{Enqueue, failed, invoke::invoke_many};
 use axum::{Extension, Json, extract::State};
 use ekiden_domain::{Attempt, Delivery, Invocation, NewInvocation, Record, RequestId, Scope};
 use ekiden_store::Accepted;
@@ -13,10 +13,13 @@ use ekiden_wire::{
 use http::StatusCode;
 use std::time::Duration;
 
+const ALL: &str = "/services/{service}/functions/{function}/invocations";
 const ONE: &str = "/services/{service}/functions/{function}/invocations/{id}";
 
 pub(crate) fn api() -> Api<Enqueue> {
     let at = |end: &str| format!("{ONE}{end}");
+    let summary = "Enqueues many invocations, each for itself.";
+    let batch = Endpoint::post("InvokeMany", summary, invoke_many);
     let show = Endpoint::get("GetInvocation", "Shows everything of a task.", show);
     let result = Endpoint::get("GetResult", "Gives a task's result.", result);
     let log = Endpoint::get("GetLog", "Gives the last attempt's log.", log);
@@ -31,6 +34,7 @@ pub(crate) fn api() -> Api<Enqueue> {
         rerun,
     );
     Api::default()
+        .native(ALL, [batch])
         .native(&at(""), [show])
         .native(&at("/result"), [result])
         .native(&at("/log"), [log])

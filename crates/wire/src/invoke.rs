@@ -24,7 +24,7 @@ pub const MAX_ASYNC_PAYLOAD: usize = 128 * 1024;
 /// FC's limit on a synchronous payload, in bytes: 32 MiB.
 pub const MAX_SYNC_PAYLOAD: usize = 32 * 1024 * 1024;
 /// FC's limit on `x-fc-async-delay`, in seconds.
-const MAX_DELAY: i64 = 3600;
+pub(crate) const MAX_DELAY: i64 = 3600;
 
 /// How an invocation is to be run.
 const SYNC: &str = "Sync";

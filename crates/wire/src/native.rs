@@ -2,8 +2,10 @@
 //! of that. Times are milliseconds since the Unix epoch.
 
 mod answer;
+mod batch;
 
 pub use answer::{Log, Output, Rerun, Resent};
+pub use batch::{BatchAnswer, BatchOutcome, BatchRequest, MAX_BATCH};
 
 use crate::{
     Dialect,

@@ -97,6 +97,7 @@ const OWN: &str = r#"
 200 PUT /2023-03-30/functions/own/async-invoke-config {"destinationConfig":{"onSuccess":{"destination":"acs:fc:::functions/none"}}}
 202 TASK /2023-03-30/functions/own/invocations now
 200 SOON /ekiden/v1/services/default/functions/own/invocations/task/result
+200 POST /ekiden/v1/services/default/functions/own/invocations {"invocations":[{"invocationId":"task"},{"payload":"now"}]}
 200 GET /ekiden/v1/services/default/functions/own/invocations/task
 200 GET /ekiden/v1/services/default/functions/own/invocations/task/log
 200 GET /ekiden/v1/services/default/functions/own/invocations/task/attempts

@@ -32,6 +32,7 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     for positive in [
         "enqueue_per_s",
         "drain_per_s",
+        "batch_enqueue_per_s",
         "both_per_s",
         "enqueue_p99_ms",
         "loaded_p99_ms",

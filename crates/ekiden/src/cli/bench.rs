@@ -89,6 +89,13 @@ impl Bench {
             );
         }
 
+        eprintln!("batches: {} tasks, 1,000 in a request", self.tasks);
+        worker.stop().await;
+        let batched = load::enqueue_batches(stage.address(), self.load()).await?;
+        report.rate("batch_enqueue_per_s", self.tasks, batched);
+        let worker = stage.worker();
+        stage.until_empty(self.tasks).await?;
+
         eprintln!("both at once: {} tasks", self.tasks);
         let started = Instant::now();
         self.enqueue(stage).await?;
@@ -114,17 +121,18 @@ impl Bench {
         Ok(report)
     }
 
+    /// All tasks of a phase, as fast as they are accepted.
+    const fn load(&self) -> load::Load {
+        load::Load {
+            tasks: self.tasks,
+            connections: self.connections,
+            payload: self.payload,
+            pace: Duration::ZERO,
+        }
+    }
+
     async fn enqueue(&self, stage: &Stage) -> anyhow::Result<load::Timings> {
-        load::enqueue(
-            stage.address(),
-            load::Load {
-                tasks: self.tasks,
-                connections: self.connections,
-                payload: self.payload,
-                pace: Duration::ZERO,
-            },
-        )
-        .await
+        load::enqueue(stage.address(), self.load()).await
     }
 
     /// Follows tasks while others come at this pace, and then waits for those.
@@ -135,9 +143,8 @@ impl Bench {
     ) -> anyhow::Result<load::Timings> {
         let others = load::Load {
             tasks: usize::MAX,
-            connections: self.connections,
-            payload: self.payload,
             pace,
+            ..self.load()
         };
         let followed = tokio::select! {
             followed = load::follow(stage, self.follow, self.payload) => followed?,

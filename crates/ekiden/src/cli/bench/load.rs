@@ -9,16 +9,21 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 use tokio::{net::TcpStream, task::JoinSet};
 
+/// How many invocations are in a batch.
+const BATCH: usize = 1000;
+/// How many batches are under way at once.
+const MOST_BATCHES: usize = 4;
 /// How often a followed task is looked at.
 const LOOK: Duration = Duration::from_micros(500);
 /// How long a followed task may take.
@@ -93,6 +98,58 @@ pub(super) async fn enqueue(address: SocketAddr, load: Load) -> anyhow::Result<T
     Ok(Timings::new(started.elapsed(), each))
 }
 
+/// Sends batches of 1,000 over these connections until there were `tasks`, and checks that each was
+/// accepted.
+pub(super) async fn enqueue_batches(
+    address: SocketAddr,
+    Load {
+        tasks,
+        connections,
+        payload,
+        ..
+    }: Load,
+) -> anyhow::Result<Duration> {
+    let one = json!({ "payload": "x".repeat(payload) });
+    let body = |count: usize| Bytes::from(json!({ "invocations": vec![&one; count] }).to_string());
+    let whole = body(BATCH);
+    let counts = (0..tasks)
+        .step_by(BATCH)
+        .map(|from| (tasks - from).min(BATCH));
+    let batches: Vec<(usize, Bytes)> = counts
+        .map(|count| {
+            (
+                count,
+                if count == BATCH {
+                    whole.clone()
+                } else {
+                    body(count)
+                },
+            )
+        })
+        .collect();
+    let batches = Arc::new(Mutex::new(batches));
+    let connections = 0..connections.clamp(1, MOST_BATCHES);
+    let senders = try_join_all(connections.map(|_| Sender::connect(address))).await?;
+    let started = Instant::now();
+    let mut sending = JoinSet::new();
+    for mut sender in senders {
+        let batches = Arc::clone(&batches);
+        sending.spawn(async move {
+            loop {
+                let next = batches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let Some((count, body)) = next else {
+                    return anyhow::Ok(());
+                };
+                sender.invoke_many(count, body).await?;
+            }
+        });
+    }
+    while let Some(done) = sending.join_next().await {
+        done??;
+    }
+    Ok(started.elapsed())
+}
+
 /// Sends `tasks` invocations, each only when the one before was seen to have ended.
 pub(super) async fn follow(stage: &Stage, tasks: usize, payload: usize) -> anyhow::Result<Timings> {
     let mut sender = Sender::connect(stage.address()).await?;
@@ -141,5 +198,26 @@ impl Sender {
         }
         let id = head.headers.get("x-fc-invocation-id").context("an id")?;
         Ok(InvocationId::lookup(id.to_str()?)?)
+    }
+
+    async fn invoke_many(&mut self, count: usize, body: Bytes) -> anyhow::Result<()> {
+        let (service, function) = FUNCTION;
+        let request = Request::post(format!(
+            "/ekiden/v1/services/{service}/functions/{function}/invocations"
+        ))
+        .header("host", "bench")
+        .body(Full::new(body))?;
+        let response = self.0.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let answer: Value = serde_json::from_slice(&body)?;
+        let accepted = answer["invocations"].as_array().map_or(0, |invocations| {
+            let is_accepted = |it: &&Value| it["status"] == StatusCode::ACCEPTED.as_u16();
+            invocations.iter().filter(is_accepted).count()
+        });
+        if accepted != count {
+            bail!("{}: {accepted} of {count} were accepted", head.status);
+        }
+        Ok(())
     }
 }
