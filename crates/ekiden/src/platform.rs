@@ -14,7 +14,7 @@ use ekiden_dispatch::{Dispatcher, Reconciler, redispatch};
 use ekiden_domain::Clock;
 use ekiden_enqueue::Enqueue;
 use ekiden_executor::{Executor, ExecutorConfig, Handlers};
-use ekiden_list::List;
+use ekiden_list::{List, dashboard};
 use ekiden_store::{Catalog, Database, DatabaseClaim, Store, StoreError};
 use ekiden_worker::{Deliverer, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -177,14 +177,16 @@ impl Platform {
     fn routes(&self) -> Router {
         let roles = self.roles();
         let (store, catalog) = (self.store.clone(), self.catalog.clone());
-        let mut api = Router::new();
+        let (mut api, mut open) = (Router::new(), Router::new());
         if roles.contains(&Role::Enqueue) {
             let clock = Arc::clone(&self.clock);
             let (store, catalog) = (store.clone(), catalog.clone());
             api = api.merge(Enqueue::new(store, catalog, clock, self.executor.clone()).router());
         }
         if roles.contains(&Role::List) {
-            api = api.merge(List::new(store.clone(), catalog).router());
+            let clock = Arc::clone(&self.clock);
+            api = api.merge(List::new(store.clone(), catalog, clock).router());
+            open = open.merge(dashboard());
         }
         // A process that only lists needs no broker.
         let broker = Some(self.broker.clone()).filter(|_| roles != [Role::List]);
@@ -202,7 +204,7 @@ impl Platform {
             auth: Auth::new(keys, self.store.clone(), Arc::clone(&self.clock)),
             timeout: self.plan.settings.server.request_timeout,
         };
-        let mut open = health.router();
+        let mut open = open.merge(health.router());
         if roles != [Role::Worker] {
             open = open.merge(openapi::router());
         }

@@ -1,14 +1,21 @@
-//! The list service: answers what became of the invocations. It never writes.
+//! The list service: answers what became of the invocations, and has the page that shows it. It never
+//! writes.
 
+mod counts;
+mod dashboard;
 mod functions;
 
+pub use dashboard::dashboard;
+
 use axum::{Json, Router, extract::State};
-use ekiden_domain::{FunctionName, ListQuery, Scope};
+use counts::Counter;
+use ekiden_domain::{Clock, FunctionName, ListQuery, Scope};
 use ekiden_store::{Catalog, Store, StoreError};
 use ekiden_wire::{
     Caller, ListRequest, Listed, Problem, Spelling,
     openapi::{Api, Endpoint},
 };
+use std::sync::Arc;
 
 const INVOCATIONS: Spelling = Spelling {
     fc2: Some("/services/{service}/functions/{function}/stateful-async-invocations"),
@@ -29,13 +36,20 @@ const FUNCTIONS: Spelling = Spelling {
 pub struct List {
     store: Store,
     catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    counter: Counter,
 }
 
 impl List {
     /// A list service over `store`.
     #[must_use]
-    pub const fn new(store: Store, catalog: Catalog) -> Self {
-        Self { store, catalog }
+    pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            catalog,
+            clock,
+            counter: Counter::default(),
+        }
     }
 
     /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
@@ -52,10 +66,13 @@ impl List {
             functions::functions,
         );
         let list = |name| Endpoint::get(name, "Lists a function's tasks.", list);
+        let summary = "Counts invocations by function and status.";
+        let counts = Endpoint::get("CountInvocations", summary, counts::counts);
         Api::default()
             .at(INVOCATIONS, [list("ListStatefulAsyncInvocations")])
             .at(TASKS, [list("ListAsyncTasks")])
             .at(FUNCTIONS, [functions])
+            .native("/counts", [counts])
     }
 
     /// Why there is nothing to list of a function: it neither is registered nor ever was, as far as

@@ -84,6 +84,26 @@ pub struct StatusCount {
     pub count: u64,
 }
 
+/// How many invocations of a function are in a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionCount {
+    /// The function.
+    pub function: FunctionName,
+    /// The status.
+    pub status: Status,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// How many invocations there are, by function and status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Each function and status of which there are some, in order.
+    pub counts: Vec<FunctionCount>,
+    /// Whether more may have ended than were counted.
+    pub is_partial: bool,
+}
+
 /// Results that are still to be handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingDeliveries {

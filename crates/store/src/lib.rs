@@ -12,6 +12,7 @@ mod catalog;
 mod claims;
 mod commit;
 mod config;
+mod counts;
 mod deliveries;
 mod error;
 mod exclusive;
@@ -26,7 +27,8 @@ mod row;
 mod scratch;
 
 pub use answer::{
-    Accepted, Commit, Held, PendingDeliveries, Schema, StatusCount, Undispatched, Usage, Worker,
+    Accepted, Commit, Counts, FunctionCount, Held, PendingDeliveries, Schema, StatusCount,
+    Undispatched, Usage, Worker,
 };
 pub use catalog::Catalog;
 pub use config::{Database, StoreConfig};
@@ -386,7 +388,14 @@ impl Store {
 
     /// How many invocations there are in each status that is not final.
     pub async fn count_live(&self) -> Result<Vec<StatusCount>, StoreError> {
-        self.bounded(read::count_live(&self.inner.backend)).await
+        self.bounded(counts::count_live(&self.inner.backend)).await
+    }
+
+    /// How many invocations each function has in each status: those that have not ended, tasks or
+    /// not, and up to `most` of those that ended at `ended_from` or later. Reads every one it counts.
+    pub async fn counts(&self, ended_from: Timestamp, most: u32) -> Result<Counts, StoreError> {
+        self.bounded(counts::counts(&self.inner.backend, ended_from, most))
+            .await
     }
 
     /// The attempts of an invocation that have something to tell, in order: those that failed, and the

@@ -1,15 +1,14 @@
 //! Reading invocations: one, some, or how many.
 
 use crate::{
-    StatusCount, StoreError, Usage,
+    StoreError, Usage,
     backend::{Backend, look_up, read},
     deliveries,
     row::{RecordRow, columns, count, fault_kind, inconsistent},
 };
 use bytes::Bytes;
 use ekiden_domain::{
-    Attempt, Fault, FunctionName, Invocation, InvocationId, Record, RequestId, Status, Timestamp,
-    WorkerId,
+    Attempt, Fault, FunctionName, Invocation, InvocationId, Record, RequestId, Timestamp, WorkerId,
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -131,22 +130,6 @@ async fn output(backend: &Backend, invocation: &Invocation) -> Result<Option<Byt
     .fetch_optional(pool)
     .await?);
     Ok(output.filter(|output| !output.is_empty()).map(Bytes::from))
-}
-
-pub(crate) async fn count_live(backend: &Backend) -> Result<Vec<StatusCount>, StoreError> {
-    let rows: Vec<(i16, i64)> = read!(backend, pool => sqlx::query_as(
-        "SELECT status, COUNT(*) FROM invocations_live GROUP BY status ORDER BY status",
-    )
-    .fetch_all(pool)
-    .await?);
-    let counts = rows.into_iter().filter_map(|(status, count)| {
-        let status = Status::from_code(status)?;
-        Some(StatusCount {
-            status,
-            count: u64::try_from(count).unwrap_or(0),
-        })
-    });
-    Ok(counts.collect())
 }
 
 #[derive(Debug, FromRow)]

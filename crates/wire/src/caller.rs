@@ -43,19 +43,33 @@ impl Caller {
         self.check(scope, None)
     }
 
+    /// Whether they may do what `scope` says with some function at least.
+    ///
+    /// # Errors
+    /// 403 `AccessDenied` if not.
+    pub fn may_somewhere(&self, scope: Scope) -> Result<(), Problem> {
+        match &self.0 {
+            Some(key) if !key.scopes.contains(&scope) => Err(denied(key, scope, "any function")),
+            _ => Ok(()),
+        }
+    }
+
     fn check(&self, scope: Scope, function: Option<&FunctionName>) -> Result<(), Problem> {
         let Some(key) = &self.0 else { return Ok(()) };
         if key.may(scope, function) {
             return Ok(());
         }
         let what = function.map_or("all functions", FunctionName::as_str);
-        let message = format!(
-            "AccessDenied: the access key '{}' has no scope '{scope}' for {what}",
-            key.id
-        );
-        let (status, code) = (StatusCode::FORBIDDEN, "AccessDenied");
-        Err(Problem::new(status, code, message))
+        Err(denied(key, scope, what))
     }
+}
+
+fn denied(key: &AccessKey, scope: Scope, what: &str) -> Problem {
+    let message = format!(
+        "AccessDenied: the access key '{}' has no scope '{scope}' for {what}",
+        key.id
+    );
+    Problem::new(StatusCode::FORBIDDEN, "AccessDenied", message)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -101,6 +115,9 @@ mod tests {
                 .contains("'reader' has no scope 'invoke' for media/thumb")
         );
         assert!(holder.may_everywhere(Scope::Read).is_err());
+        assert_eq!(holder.may_somewhere(Scope::Read), Ok(()));
+        let problem = holder.may_somewhere(Scope::Invoke).unwrap_err();
+        assert!(problem.message.contains("'reader' has no scope 'invoke'"));
         assert_eq!(Caller::anyone().may_everywhere(Scope::Manage), Ok(()));
     }
 }

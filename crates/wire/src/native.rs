@@ -3,9 +3,11 @@
 
 mod answer;
 mod batch;
+mod counts;
 
 pub use answer::{Log, Output, Rerun, Resent};
 pub use batch::{BatchAnswer, BatchOutcome, BatchRequest, MAX_BATCH};
+pub use counts::{Count, Counts};
 
 use crate::{
     Dialect,

@@ -10,6 +10,7 @@ use std::{
 
 const SERVERS: &str = "postgresql rabbitmq-server";
 const LANGUAGES: &str = "python3-venv nodejs npm";
+const BROWSER: &str = "chromium chromium-driver";
 const HOW: &str = "install the packages postgresql and rabbitmq-server (Debian, Ubuntu), or start \
                    Docker, or set EKIDEN_TEST_DATABASE_URL and EKIDEN_TEST_AMQP_URL";
 
@@ -30,6 +31,16 @@ pub(crate) fn languages() -> anyhow::Result<()> {
         return Ok(());
     }
     packages(LANGUAGES).with_context(|| format!("install the packages {LANGUAGES}"))
+}
+
+/// Installs the browser that opens the dashboard if it is missing. Where that cannot be done, the
+/// tests that need it say so.
+pub(crate) fn browser() -> anyhow::Result<()> {
+    let has_all = "{ chromium --version && chromedriver --version; } >/dev/null 2>&1";
+    if shell(has_all).is_ok() || !is_possible() {
+        return Ok(());
+    }
+    packages(BROWSER).with_context(|| format!("install the packages {BROWSER}"))
 }
 
 fn is_possible() -> bool {

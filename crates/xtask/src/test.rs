@@ -14,6 +14,9 @@ pub(crate) fn test(arguments: &[&str]) -> anyhow::Result<ExitCode> {
     if runs("-p", "ekiden-tests") && runs("--test", "sdk") {
         install::languages()?;
     }
+    if runs("-p", "ekiden-tests") && runs("--test", "browser") {
+        install::browser()?;
+    }
     let binary = binary()?;
     let services = Services::start()?;
     let mut command = cargo();

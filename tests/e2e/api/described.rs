@@ -93,6 +93,7 @@ const FC3: &str = r#"
 /// The same for what FC has no word for. `SOON` asks until it is answered so.
 const OWN: &str = r#"
 200 GET /ekiden/v1/openapi.json
+200 GET /ekiden/v1/counts
 200 POST /2023-03-30/functions {"functionName":"own","runtime":"custom","environmentVariables":{"EKIDEN_TARGET":"@"}}
 200 PUT /2023-03-30/functions/own/async-invoke-config {"destinationConfig":{"onSuccess":{"destination":"acs:fc:::functions/none"}}}
 202 TASK /2023-03-30/functions/own/invocations now

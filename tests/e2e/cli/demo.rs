@@ -22,6 +22,7 @@ async fn the_demo_shows_every_final_status_and_exits_with_0() {
             "X-Fc-Invocation-Type: Async",
             "/metrics",
             "listens on http://",
+            "in a browser: http://",
         ] {
             assert!(said.out.contains(hint), "{hint}: {said:?}");
         }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
+mod counting;
 mod fixture;
 mod handed_on;
 mod keeping;
@@ -41,6 +42,7 @@ both_databases! {
     cases::a_dispatch_is_put_back_once_and_only_while_waiting,
     keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
     keeping::what_is_overdue_aged_or_unregistered_is_found,
+    counting::functions_are_counted_by_status_and_the_ended_ones_by_their_end,
     keeping::what_ended_long_ago_is_forgotten_whole,
     handed_on::output_and_log_are_kept_of_every_attempt,
     handed_on::a_result_is_handed_on_by_one_taker_at_a_time,

@@ -81,7 +81,10 @@ const TASKS: [Task; 8] = [
 
 /// Tells the story; returns whether every task ended as expected.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<bool> {
-    outln!("Ekiden listens on {}\n", stage.endpoint);
+    outln!(
+        "Ekiden listens on {0}\nWatch it in a browser: {0}/\n",
+        stage.endpoint
+    );
     for task in &TASKS {
         outln!("{:<16} {:<16} {}", task.function, task.id, task.shows);
     }
@@ -171,6 +174,8 @@ async fn until(stage: &Stage, function: &str, id: &str, status: Status) -> anyho
 fn print_next_steps(endpoint: &str) {
     outln!(
         "
+See them in a browser: {endpoint}/
+
 Try it yourself:
 
   curl -i {endpoint}/services/demo/functions/hello/invocations \\
