@@ -8,6 +8,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod function;
+#[path = "../installed.rs"]
+mod installed;
 mod packages;
 mod producers;
 mod recorded;

@@ -22,7 +22,7 @@ pub(crate) fn servers() -> anyhow::Result<()> {
     packages(SERVERS).context(HOW)
 }
 
-/// Installs the languages of the SDKs if one is missing. Where that cannot be done, the tests that
+/// Installs the languages of the SDKs and of schemathesis if one is missing. Where that cannot be done, the tests that
 /// need it say so.
 pub(crate) fn languages() -> anyhow::Result<()> {
     let has_all = "{ python3 -c 'import ensurepip, venv' && node --version && npm --version; } \

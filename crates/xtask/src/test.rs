@@ -11,7 +11,8 @@ const BINARY: &str = "EKIDEN_TEST_BINARY";
 /// Runs every test, or those of the packages that `arguments` name.
 pub(crate) fn test(arguments: &[&str]) -> anyhow::Result<ExitCode> {
     let runs = |option, value| !arguments.contains(&option) || arguments.contains(&value);
-    if runs("-p", "ekiden-tests") && runs("--test", "sdk") {
+    let needs_languages = ["sdk", "openapi"].iter().any(|test| runs("--test", test));
+    if runs("-p", "ekiden-tests") && needs_languages {
         install::languages()?;
     }
     if runs("-p", "ekiden-tests") && runs("--test", "browser") {
