@@ -1,4 +1,5 @@
-"""An empty parameter counts as not given, which no schema says: it makes no request wrong."""
+"""A parameter that is empty, and a member that is null, count as not given, which no schema says: they make
+no request wrong."""
 
 import schemathesis
 
@@ -6,4 +7,11 @@ import schemathesis
 @schemathesis.hook
 def filter_case(context, case):
     given = (*(case.query or {}).values(), *(case.headers or {}).values())
-    return not case.meta.generation.mode.is_negative or "" not in given
+    may_be_right = any(value in ("", {}, [], None) for value in given) or has_null(case.body)
+    return not (case.meta.generation.mode.is_negative and may_be_right)
+
+
+def has_null(body):
+    if isinstance(body, dict):
+        return any(member is None or has_null(member) for member in body.values())
+    return isinstance(body, list) and any(map(has_null, body))

@@ -39,23 +39,21 @@ struct Batch {
     invocations: Vec<Asked>,
 }
 
-/// An invocation that is asked for.
+/// An invocation that is asked for. A member that is null counts as not given.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     /// An id for it, unique for its function; its request id if left out.
-    #[serde(default)]
     #[schema(schema_with = id)]
     invocation_id: Option<String>,
     /// Its payload: text or, where the encoding says so, Base64. Empty if left out.
-    #[serde(default)]
-    payload: String,
-    #[serde(default)]
-    payload_encoding: Encoding,
+    #[schema(nullable = false)]
+    payload: Option<String>,
+    #[schema(nullable = false)]
+    payload_encoding: Option<Encoding>,
     /// How many seconds it is to wait.
-    #[serde(default)]
     #[schema(schema_with = delay)]
-    delay_seconds: u64,
+    delay_seconds: Option<u64>,
 }
 
 /// What the text of a payload is.
@@ -107,15 +105,17 @@ impl Asked {
                     .map_err(|invalid: Invalid| invalid.of_field(field("invocationId")))?,
             ),
         };
-        if self.delay_seconds > MAX_DELAY.unsigned_abs() {
-            let (is, allowed) = (self.delay_seconds, format!("0 to {MAX_DELAY}"));
+        let delay = self.delay_seconds.unwrap_or_default();
+        if delay > MAX_DELAY.unsigned_abs() {
+            let (is, allowed) = (delay, format!("0 to {MAX_DELAY}"));
             return Err(Invalid::new(field("delaySeconds"), &is.to_string(), allowed).into());
         }
-        let payload = match self.payload_encoding {
-            Encoding::Text => Bytes::from(self.payload),
+        let payload = self.payload.unwrap_or_default();
+        let payload = match self.payload_encoding.unwrap_or_default() {
+            Encoding::Text => Bytes::from(payload),
             // What it is is a payload, and not to be shown.
             Encoding::Base64 => STANDARD
-                .decode(self.payload)
+                .decode(payload)
                 .map_err(|_| Invalid::new(field("payload"), "(hidden)", "Base64"))?
                 .into(),
         };
@@ -125,7 +125,7 @@ impl Asked {
         }
         let asked = AsyncHeaders {
             invocation_id,
-            delay: Duration::from_secs(self.delay_seconds),
+            delay: Duration::from_secs(delay),
             stateful: true,
         };
         Ok((asked, payload))
