@@ -14,7 +14,7 @@ use notes::Notes;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 use types::describe;
-use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::{ObjectBuilder, Schema, schema};
 
 /// The most bytes of a body: room for a code package, which FC's clients send with a function.
 pub const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -88,9 +88,9 @@ impl Fields {
         }
     }
 
-    fn note(&self, name: &str, schema: impl FnOnce() -> ObjectBuilder) {
+    fn note<S: Into<Schema>>(&self, name: &str, schema: impl FnOnce() -> S) {
         if let Some(notes) = &self.notes {
-            notes.value(name, schema());
+            notes.value(name, schema().into());
         }
     }
 
@@ -144,7 +144,7 @@ impl Fields {
     pub(super) fn share(&mut self, name: &str) -> Result<Option<f64>, Problem> {
         const ALLOWED: &str = "a number from 0 to 1";
         self.note(name, || {
-            let number = Type::Number.schema();
+            let number = ObjectBuilder::new().schema_type(schema::Type::Number);
             number.minimum(Some(0)).maximum(Some(1))
         });
         let Some((field, value)) = self.take(name) else {

@@ -18,17 +18,34 @@ use utoipa::{
         Components, Info, ObjectBuilder, OpenApi, Paths, Ref, RefOr,
         schema::Type,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+        tag::Tag,
     },
 };
 
 const DESCRIPTION: &str = "\
 Stateful asynchronous tasks with the wire API of Alibaba Cloud Function Compute.
 
-Each tag is one spelling of the API, and whole by itself. FC 2.0 has three that answer the same: of \
-2021-04-06, of 2016-08-15, and without a version, as FC's early documentation prints them. FC 3.0's is \
-of 2023-03-30; its functions belong to the service `default`. What FC has no word for is Ekiden's own.
+Each tag is one spelling of the API, and whole by itself.
 
 A parameter that is empty counts as not given, and so does a member of a body that is null.";
+
+/// What each tag is about.
+const TAGS: [(&str, &str); 5] = [
+    (
+        "fc2023",
+        "FC 3.0, of 2023-03-30. Its functions belong to the service `default`.",
+    ),
+    ("fc2021", "FC 2.0, of 2021-04-06."),
+    (
+        "fc2016",
+        "FC 2.0, of 2016-08-15. It answers as 2021-04-06 does.",
+    ),
+    (
+        "fc",
+        "FC 2.0 without a version, as its early documentation prints it. It answers the same.",
+    ),
+    ("ekiden", "What FC has no word for."),
+];
 
 /// Where the document tells of the header that every answer has.
 pub(super) const REQUEST_ID_HEADER: &str = "#/components/headers/RequestId";
@@ -135,6 +152,7 @@ impl Document {
             .description(Some(DESCRIPTION));
         let mut document = OpenApi::new(info.build(), Paths::new());
         document.components = Some(components());
+        document.tags = Some(TAGS.map(tag).into());
         for part in parts {
             document.merge(part);
         }
@@ -156,6 +174,11 @@ impl Describe for Document {
             json("The document, of OpenAPI 3.1.", object),
         );
     }
+}
+
+fn tag((name, says): (&str, &str)) -> Tag {
+    let tag = Tag::builder().name(name).description(Some(says));
+    tag.build()
 }
 
 fn components() -> Components {

@@ -33,16 +33,16 @@ pub struct Operation {
 impl Operation {
     pub(super) fn new(path: &str, name: &str, summary: &str) -> Self {
         let dialect = Dialect::of(path);
-        let (tag, prefix) = match dialect {
-            Dialect::Unversioned if path.starts_with(native::PREFIX) => ("Ekiden", "ekiden"),
-            Dialect::Unversioned => ("FC 2.0, without a version", "fc"),
-            Dialect::V2016 => ("FC 2.0, 2016-08-15", "fc2016"),
-            Dialect::V2021 => ("FC 2.0, 2021-04-06", "fc2021"),
-            Dialect::V2023 => ("FC 3.0, 2023-03-30", "fc2023"),
+        let tag = match dialect {
+            Dialect::Unversioned if path.starts_with(native::PREFIX) => "ekiden",
+            Dialect::Unversioned => "fc",
+            Dialect::V2016 => "fc2016",
+            Dialect::V2021 => "fc2021",
+            Dialect::V2023 => "fc2023",
         };
         let mut told = path::Operation::new();
         told.tags = Some(vec![tag.to_owned()]);
-        told.operation_id = Some(format!("{prefix}{name}"));
+        told.operation_id = Some(format!("{tag}{name}"));
         told.summary = Some(summary.to_owned());
         Self {
             dialect,

@@ -12,13 +12,13 @@ pub(super) struct Notes(Rc<RefCell<BTreeMap<String, Note>>>);
 
 #[derive(Debug)]
 enum Note {
-    Value(Box<ObjectBuilder>),
+    Value(Box<Schema>),
     Object(Notes),
 }
 
 impl Notes {
     /// A member of this schema is asked for.
-    pub(super) fn value(&self, name: &str, schema: ObjectBuilder) {
+    pub(super) fn value(&self, name: &str, schema: Schema) {
         self.put(name, Note::Value(Box::new(schema)));
     }
 
@@ -38,11 +38,11 @@ impl Notes {
         let notes = self.0.take().into_iter();
         notes.fold(ObjectBuilder::new(), |object, (name, note)| {
             let schema = match note {
-                Note::Value(schema) => schema.build().into(),
-                Note::Object(notes) => notes.schema().build().into(),
+                Note::Value(schema) => *schema,
+                Note::Object(notes) => notes.schema().into(),
             };
             if name == ANY {
-                object.additional_properties::<Schema>(Some(schema))
+                object.additional_properties(Some(schema))
             } else {
                 object.property(name, schema)
             }

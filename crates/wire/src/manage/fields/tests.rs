@@ -123,7 +123,7 @@ fn a_body_is_described_by_what_is_asked_of_it() {
                     },
                     "additionalProperties": { "type": "string", "maxLength": 3 },
                 },
-                "stamps": { "type": "array" },
+                "stamps": { "type": "array", "items": {} },
             },
             // Whatever else there is, is kept.
             "additionalProperties": {},

@@ -1,7 +1,11 @@
 //! What members are, and must be.
 
+use crate::openapi::schema::anything;
 use serde_json::Value;
-use utoipa::openapi::{ObjectBuilder, schema};
+use utoipa::openapi::{
+    ObjectBuilder, Schema,
+    schema::{self, ArrayBuilder},
+};
 
 /// What a member must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +30,16 @@ impl Type {
         }
     }
 
-    pub(super) fn schema(self) -> ObjectBuilder {
-        ObjectBuilder::new().schema_type(match self {
+    pub(super) fn schema(self) -> Schema {
+        let schema_type = match self {
             Self::Text => schema::Type::String,
             Self::Whole => schema::Type::Integer,
             Self::Number => schema::Type::Number,
             Self::Flag => schema::Type::Boolean,
             Self::Object => schema::Type::Object,
-            Self::List => schema::Type::Array,
-        })
+            Self::List => return ArrayBuilder::new().items(anything()).into(),
+        };
+        ObjectBuilder::new().schema_type(schema_type).into()
     }
 
     pub(super) const fn describe(self) -> &'static str {
