@@ -8,9 +8,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A world's fingerprint.
+/// A fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mark(u64);
+
+impl Mark {
+    pub(crate) fn of(value: &impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
 
 /// A world with its fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +29,7 @@ pub(crate) struct Marked {
 
 impl From<World> for Marked {
     fn from(world: World) -> Self {
-        let mut hasher = DefaultHasher::new();
-        world.hash(&mut hasher);
-        let mark = Mark(hasher.finish());
+        let mark = Mark::of(&world);
         Self { world, mark }
     }
 }

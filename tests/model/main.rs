@@ -124,7 +124,8 @@ every_promise_is_kept! {
         => [Succeeded, Failed];
     where_a_worker_drains: sure(Budget { drains: 1, faults: 1, ..NONE }) => [Succeeded];
     where_a_draining_worker_is_declared_dead:
-        sure(Budget { drains: 1, suspicions: 1, ..NONE }) => [Succeeded, Failed];
+        Setup { dispatchers: 1, ..sure(Budget { drains: 1, suspicions: 1, ..NONE }) }
+        => [Succeeded, Failed];
     where_a_run_is_late_and_stopped:
         rare(Budget { overruns: 1, stops: 1, ..NONE }) => [Succeeded, Failed, Stopped];
     where_a_stop_meets_a_lost_answer:

@@ -1,6 +1,9 @@
 //! The invocation as the state table holds it, and what is to be written to it.
 
-use crate::time::{NOW, Ticks, at, one_tick_later, ticks_until};
+use crate::{
+    ledger::Mark,
+    time::{NOW, Ticks, at, one_tick_later, ticks_until},
+};
 use ekiden_domain::{
     Body, Event, Invocation, Lease, State, Status, Timestamp, Transition, Version, WorkerId,
 };
@@ -14,7 +17,10 @@ use std::{
 /// A real invocation. Of its times only those are kept that a step can still ask for: until when
 /// something waits, in whole ticks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row(Arc<Invocation>);
+pub(crate) struct Row {
+    invocation: Arc<Invocation>,
+    mark: Mark,
+}
 
 impl Row {
     pub(crate) fn new(mut invocation: Invocation) -> Self {
@@ -45,7 +51,7 @@ impl Row {
             }
             State::Ended { ended_at, .. } => *ended_at = NOW,
         }
-        Self(Arc::new(invocation))
+        Self::marked(invocation)
     }
 
     /// A tick passes.
@@ -53,7 +59,7 @@ impl Row {
         if self.is_final() {
             return;
         }
-        let invocation = Arc::make_mut(&mut self.0);
+        let mut invocation = Invocation::clone(self);
         invocation.expires_at = one_tick_later(invocation.expires_at);
         if let State::Enqueued { due_at: until }
         | State::Retrying { due_at: until }
@@ -65,6 +71,14 @@ impl Row {
         } = &mut invocation.state
         {
             *until = one_tick_later(*until);
+        }
+        *self = Self::marked(invocation);
+    }
+
+    fn marked(invocation: Invocation) -> Self {
+        Self {
+            mark: Mark::of(&Told(&invocation)),
+            invocation: Arc::new(invocation),
         }
     }
 
@@ -81,7 +95,7 @@ impl Row {
 
     /// Who has claimed it, if anybody has.
     pub(crate) fn holder(&self) -> Option<WorkerId> {
-        match self.0.state {
+        match self.state {
             State::Dequeued { claim }
             | State::Running { claim, .. }
             | State::Stopping { claim, .. } => Some(claim.worker),
@@ -90,7 +104,7 @@ impl Row {
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        self.0.status().is_final()
+        self.status().is_final()
     }
 
     /// What the record tells of the claim that took `lease`: from there to the next claim.
@@ -107,17 +121,26 @@ impl Deref for Row {
     type Target = Invocation;
 
     fn deref(&self) -> &Invocation {
-        &self.0
+        &self.invocation
+    }
+}
+
+impl Hash for Row {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.mark.hash(hasher);
     }
 }
 
 /// All that differs between two rows of one model: what was fixed at acceptance is the same.
-impl Hash for Row {
+struct Told<'a>(&'a Invocation);
+
+impl Hash for Told<'_> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        (self.lease, self.attempts, self.reached, self.worker).hash(hasher);
-        (self.retries, self.system_retries, self.releases).hash(hasher);
-        self.expires_at.hash(hasher);
-        match self.state {
+        let Self(row) = self;
+        (row.lease, row.attempts, row.reached, row.worker).hash(hasher);
+        (row.retries, row.system_retries, row.releases).hash(hasher);
+        row.expires_at.hash(hasher);
+        match row.state {
             State::Enqueued { due_at: until }
             | State::Retrying { due_at: until }
             | State::Running {
@@ -128,7 +151,7 @@ impl Hash for Row {
             } => until.hash(hasher),
             State::Dequeued { .. } | State::Ended { .. } => {}
         }
-        for Event { status, detail, .. } in &self.events {
+        for Event { status, detail, .. } in &row.events {
             (status, detail).hash(hasher);
         }
     }
