@@ -18,21 +18,31 @@ const MOST: u32 = 100_000;
 /// How old an answer may be, so that many who look cost as much as one.
 const LAG: Duration = Duration::from_secs(1);
 
-/// The last counts. Cheap to clone.
+/// Counts for all who ask. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Counter(Arc<Mutex<Option<(Instant, Arc<Counts>)>>>);
+pub(crate) struct Counter(Arc<Mutex<Option<Counted>>>);
+
+/// The last counts, and since when they are known.
+#[derive(Debug)]
+struct Counted {
+    at: Instant,
+    counts: Arc<Counts>,
+}
 
 impl Counter {
     /// Counts, or waits for who counts already.
     async fn counts(&self, store: &Store, now: Timestamp) -> Result<Arc<Counts>, StoreError> {
         let mut last = self.0.lock().await;
-        if let Some((then, counts)) = &*last
-            && then.elapsed() < LAG
+        if let Some(Counted { at, counts }) = &*last
+            && at.elapsed() < LAG
         {
             return Ok(Arc::clone(counts));
         }
         let counts = Arc::new(store.counts(now.before(RECENT), MOST).await?);
-        *last = Some((Instant::now(), Arc::clone(&counts)));
+        *last = Some(Counted {
+            at: Instant::now(),
+            counts: Arc::clone(&counts),
+        });
         Ok(counts)
     }
 }
@@ -45,8 +55,8 @@ pub(crate) async fn counts(
     caller.may_somewhere(Scope::Read)?;
     let counted = list.counter.counts(&list.store, list.clock.now());
     let counted = counted.await.map_err(failed)?;
-    let readable = counted.counts.iter();
-    let readable = readable.filter(|count| caller.may(Scope::Read, &count.function).is_ok());
-    let told = readable.map(|it| native::Count::new(&it.function, it.status, it.count));
+    let counts = counted.counts.iter();
+    let readable = counts.filter(|count| caller.may(Scope::Read, &count.function).is_ok());
+    let told = readable.map(|count| native::Count::new(&count.function, count.status, count.count));
     Ok(Json(native::Counts::new(RECENT, counted.is_partial, told)))
 }
