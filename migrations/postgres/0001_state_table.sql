@@ -9,7 +9,8 @@ INSERT INTO schema_versions (version, compatible_from) VALUES (1, 1);
 -- its name in: Enqueued, Dequeued, Running, Retrying, Stopping, Succeeded, Failed, Stopped,
 -- Expired, Invalid (0 to 9).
 
--- What never changes. The unique key refuses a duplicate whatever became of the first.
+-- What never changes. The unique key refuses a duplicate whatever became of the first. `trace` is a
+-- `traceparent` and, after a space, a `tracestate` if there is one.
 CREATE TABLE invocation_inputs (
     request_id    UUID PRIMARY KEY,
     function      TEXT COLLATE "C" NOT NULL,
@@ -24,6 +25,7 @@ CREATE TABLE invocation_inputs (
     hops          BIGINT NOT NULL,
     on_success    TEXT,
     on_failure    TEXT,
+    trace         TEXT,
     payload       BYTEA NOT NULL,
     CONSTRAINT invocation_inputs_identity UNIQUE (function, invocation_id)
 );
@@ -99,7 +101,7 @@ CREATE INDEX invocations_history_ended ON invocations_history USING brin (ended_
 CREATE VIEW live_invocations AS
     SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.version,
            inputs.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms, inputs.retry_max_ms,
-           inputs.hops, inputs.on_success, inputs.on_failure, live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
+           inputs.hops, inputs.on_success, inputs.on_failure, inputs.trace, live.accepted_at, live.expires_at, live.status, live.lease, live.due_at, live.worker,
            live.claimed_at, live.started_at, live.deadline_at, live.first_started_at,
            live.attempts, live.retries, live.system_retries, live.releases, live.reached,
            live.duration_ms, live.fault_kind, live.error, live.error_message, live.http_status,
@@ -110,7 +112,7 @@ CREATE VIEW live_invocations AS
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,
            inputs.version, history.stateful, inputs.lane, inputs.max_retries, inputs.retry_base_ms,
-           inputs.retry_max_ms, inputs.hops, inputs.on_success, inputs.on_failure, history.accepted_at, history.expires_at, history.status,
+           inputs.retry_max_ms, inputs.hops, inputs.on_success, inputs.on_failure, inputs.trace, history.accepted_at, history.expires_at, history.status,
            history.lease, CAST(NULL AS BIGINT) AS due_at, history.worker,
            CAST(NULL AS BIGINT) AS claimed_at, CAST(NULL AS BIGINT) AS started_at,
            CAST(NULL AS BIGINT) AS deadline_at, history.first_started_at, history.attempts,
@@ -151,6 +153,7 @@ CREATE TABLE outbox (
     lane       TEXT COLLATE "C",
     due_at     BIGINT NOT NULL,
     take_at    BIGINT NOT NULL,
+    trace      TEXT,
     PRIMARY KEY (request_id, id)
 );
 CREATE INDEX outbox_untaken ON outbox (take_at);

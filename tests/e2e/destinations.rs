@@ -9,6 +9,8 @@ mod receiver;
 mod refused;
 mod route;
 
+pub(crate) use receiver::{Mood, Receiver};
+
 use crate::{client::Client, world::until};
 use serde_json::Value;
 

@@ -24,6 +24,9 @@ pub(crate) struct Call {
     pub(crate) lease: u64,
     pub(crate) attempt: u64,
     pub(crate) payload: Bytes,
+    /// Empty if it was told none.
+    pub(crate) traceparent: String,
+    pub(crate) tracestate: String,
     /// When it answered, or its caller went away.
     pub(crate) ended: Option<Instant>,
     /// Whether it came to answer.
@@ -94,6 +97,10 @@ impl Functions {
 
     fn begin(&self, headers: &HeaderMap, payload: &Bytes) -> Ending {
         let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+        let trace = |name: &str| match headers.get(name) {
+            Some(value) => value.to_str().unwrap().to_owned(),
+            None => String::new(),
+        };
         let mut calls = self.calls.lock().unwrap();
         calls.push(Call {
             invocation_id: text("x-fc-async-task-id"),
@@ -101,6 +108,8 @@ impl Functions {
             lease: text("x-ekiden-lease").parse().unwrap(),
             attempt: text("x-ekiden-attempt").parse().unwrap(),
             payload: payload.clone(),
+            traceparent: trace("traceparent"),
+            tracestate: trace("tracestate"),
             ended: None,
             answered: false,
         });

@@ -38,4 +38,5 @@ mod server;
 mod shop;
 mod spelling;
 mod startup;
+mod traces;
 mod world;

@@ -104,6 +104,7 @@ pub(crate) fn accepted(setup: &Setup) -> Row {
         delay: Duration::ZERO,
         stateful: true,
         hops: 0,
+        trace: None,
     };
     let id = RequestId::from_uuid(Uuid::from_u128(1));
     Row::new(Invocation::accept(id, new, &config, Lane::shared(), NOW).0)

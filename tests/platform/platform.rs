@@ -165,6 +165,7 @@ impl Platform {
             delay: Duration::ZERO,
             stateful: true,
             hops: 0,
+            trace: None,
         };
         let lane = function.effective_lane(name);
         let (invocation, message) = Invocation::accept(

@@ -12,12 +12,12 @@ mod pause;
 mod topology;
 
 pub(crate) use consumer::{Consumer, Receipt, StopNotices};
+pub(crate) use line::Parcel;
 pub use topology::MAX_PREFIX;
 
 use crate::{BrokerError, LaneState};
-use bytes::Bytes;
-use ekiden_domain::Lane;
-use line::{Line, Parcel, Place};
+use ekiden_domain::{Lane, TraceContext};
+use line::{Line, Place};
 use link::Link;
 use listener::{Listener, Source};
 use std::{
@@ -107,28 +107,31 @@ impl Amqp {
         })
     }
 
-    pub(crate) async fn publish(&self, lane: &Lane, body: Vec<u8>) -> Result<(), BrokerError> {
-        self.send(Place::Lane(lane.clone()), Parcel::Ids(body))
+    pub(crate) async fn publish(
+        &self,
+        lane: &Lane,
+        body: Vec<u8>,
+        trace: Option<TraceContext>,
+    ) -> Result<(), BrokerError> {
+        self.send(Place::Lane(lane.clone()), Parcel::ids(body, trace))
             .await
     }
 
     pub(crate) async fn notify_stop(&self, body: Vec<u8>) -> Result<(), BrokerError> {
-        self.send(Place::Control, Parcel::Ids(body)).await
+        self.send(Place::Control, Parcel::ids(body, None)).await
     }
 
     pub(crate) async fn hand_on(
         &self,
         exchange: &str,
         routing_key: &str,
-        id: &str,
-        body: Bytes,
+        parcel: Parcel,
     ) -> Result<(), BrokerError> {
         let place = Place::Route {
             exchange: exchange.to_owned(),
             routing_key: routing_key.to_owned(),
         };
-        let id = id.into();
-        self.send(place, Parcel::Json { id, body }).await
+        self.send(place, parcel).await
     }
 
     async fn send(&self, place: Place, parcel: Parcel) -> Result<(), BrokerError> {

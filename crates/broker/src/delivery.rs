@@ -1,7 +1,7 @@
 //! A message that was delivered and is not acknowledged yet.
 
 use crate::{amqp, memory};
-use ekiden_domain::RequestId;
+use ekiden_domain::{RequestId, TraceContext};
 use std::sync::Arc;
 
 /// A delivered message. Dropped without [`Delivery::ack`], it is delivered again, here or elsewhere;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Delivery {
     ids: Arc<[RequestId]>,
+    trace: Option<TraceContext>,
     receipt: Receipt,
 }
 
@@ -19,14 +20,28 @@ pub(crate) enum Receipt {
 }
 
 impl Delivery {
-    pub(crate) const fn new(ids: Arc<[RequestId]>, receipt: Receipt) -> Self {
-        Self { ids, receipt }
+    pub(crate) const fn new(
+        ids: Arc<[RequestId]>,
+        trace: Option<TraceContext>,
+        receipt: Receipt,
+    ) -> Self {
+        Self {
+            ids,
+            trace,
+            receipt,
+        }
     }
 
     /// The ids it carries.
     #[must_use]
     pub fn ids(&self) -> &[RequestId] {
         &self.ids
+    }
+
+    /// The trace that its publishing was part of, if it says so.
+    #[must_use]
+    pub const fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// Says that nobody needs the message any more. The word is on its way when this returns; it

@@ -1,6 +1,7 @@
 //! The only AMQP: lanes, confirmed publishing and consuming; and an in-process twin of all that.
 //!
-//! A message carries ids, never state. It is in a lane's queue once [`Broker::publish`] returned,
+//! A message carries ids, never state; the headers of one with a single id may say which trace it is
+//! part of. It is in a lane's queue once [`Broker::publish`] returned,
 //! and stays there, or comes back, until it is acknowledged.
 
 mod amqp;
@@ -14,9 +15,9 @@ pub use body::MAX_IDS;
 pub use delivery::Delivery;
 pub use error::BrokerError;
 
-use amqp::Amqp;
+use amqp::{Amqp, Parcel};
 use bytes::Bytes;
-use ekiden_domain::{Lane, RequestId};
+use ekiden_domain::{Lane, RequestId, TraceContext};
 use memory::Memory;
 
 /// A message broker. Cheap to clone.
@@ -64,17 +65,31 @@ impl Broker {
         matches!(self.0, Kind::Memory(_))
     }
 
+    /// Its name in a trace: OpenTelemetry's `messaging.system`.
+    #[must_use]
+    pub const fn system(&self) -> &'static str {
+        match self.0 {
+            Kind::Amqp(_) => "rabbitmq",
+            Kind::Memory(_) => "ekiden",
+        }
+    }
+
     /// Puts one message that carries `ids` (1 to [`MAX_IDS`]) into the lane's queue. It is there,
     /// safe against the broker's restart, when this returns. Thousands of calls may be under way at
-    /// once; those of one lane travel together.
+    /// once; those of one lane travel together. `trace` is what a message with a single id is part of.
     ///
     /// # Errors
     /// If the broker did not confirm it in time. It may be there all the same, or come to be.
-    pub async fn publish(&self, lane: &Lane, ids: &[RequestId]) -> Result<(), BrokerError> {
+    pub async fn publish(
+        &self,
+        lane: &Lane,
+        ids: &[RequestId],
+        trace: Option<&TraceContext>,
+    ) -> Result<(), BrokerError> {
         body::check_size(ids.len())?;
         match &self.0 {
-            Kind::Amqp(amqp) => amqp.publish(lane, body::pack(ids)).await,
-            Kind::Memory(memory) => memory.publish(lane, ids),
+            Kind::Amqp(amqp) => amqp.publish(lane, body::pack(ids), trace.cloned()).await,
+            Kind::Memory(memory) => memory.publish(lane, ids, trace.cloned()),
         }
     }
 
@@ -91,7 +106,7 @@ impl Broker {
 
     /// Puts a JSON message with this id into whatever queues `exchange` (the default one if it is
     /// empty) leads `routing_key` to. It is there, safe against the broker's restart where the queue
-    /// is, when this returns.
+    /// is, when this returns. Its headers say which trace it is part of.
     ///
     /// # Errors
     /// If the broker did not confirm it in time, has no such exchange, or no queue for it. It may be
@@ -102,9 +117,13 @@ impl Broker {
         routing_key: &str,
         id: &str,
         body: Bytes,
+        trace: Option<&TraceContext>,
     ) -> Result<(), BrokerError> {
         match &self.0 {
-            Kind::Amqp(amqp) => amqp.hand_on(exchange, routing_key, id, body).await,
+            Kind::Amqp(amqp) => {
+                let parcel = Parcel::json(id, body, trace.cloned());
+                amqp.hand_on(exchange, routing_key, parcel).await
+            }
             Kind::Memory(_) => Err(BrokerError::InProcess),
         }
     }

@@ -1,7 +1,7 @@
 //! The in-process twin: the same semantics in this process's memory.
 
 use crate::{BrokerError, Delivery, LaneState, delivery};
-use ekiden_domain::{Lane, RequestId};
+use ekiden_domain::{Lane, RequestId, TraceContext};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
-/// The most ids that wait in one lane, 16 bytes each and about 60 more for each message. Further
+/// The most ids that wait in one lane, 16 bytes each and about 80 more for each message. Further
 /// ones are refused and stay in the outbox. What is put back is always taken.
 const MOST_IDS: usize = 1_000_000;
 /// How many stop notices a slow listener may be behind; then it misses the oldest.
@@ -32,7 +32,11 @@ impl Default for Memory {
     }
 }
 
-type Ids = Arc<[RequestId]>;
+#[derive(Clone, Debug)]
+struct Message {
+    ids: Arc<[RequestId]>,
+    trace: Option<TraceContext>,
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -42,7 +46,7 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Ready {
-    messages: VecDeque<Ids>,
+    messages: VecDeque<Message>,
     ids: usize,
 }
 
@@ -51,32 +55,33 @@ impl Queue {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, ids: &[RequestId]) -> Result<(), BrokerError> {
+    fn push(&self, message: Message) -> Result<(), BrokerError> {
         let mut ready = self.ready();
-        if ready.ids + ids.len() > MOST_IDS {
+        let count = message.ids.len();
+        if ready.ids + count > MOST_IDS {
             return Err(BrokerError::Full);
         }
-        ready.ids += ids.len();
-        ready.messages.push_back(ids.into());
+        ready.ids += count;
+        ready.messages.push_back(message);
         self.arrived.notify_one();
         Ok(())
     }
 
-    fn pop(&self) -> Option<Ids> {
+    fn pop(&self) -> Option<Message> {
         let mut ready = self.ready();
-        let ids = ready.messages.pop_front()?;
-        ready.ids -= ids.len();
+        let message = ready.messages.pop_front()?;
+        ready.ids -= message.ids.len();
         if !ready.messages.is_empty() {
             // One wake-up may stand for several messages: pass it on.
             self.arrived.notify_one();
         }
-        Some(ids)
+        Some(message)
     }
 
-    fn put_back(&self, ids: Ids) {
+    fn put_back(&self, message: Message) {
         let mut ready = self.ready();
-        ready.ids += ids.len();
-        ready.messages.push_front(ids);
+        ready.ids += message.ids.len();
+        ready.messages.push_front(message);
         self.arrived.notify_one();
     }
 }
@@ -97,9 +102,15 @@ impl Memory {
         Ok(())
     }
 
-    pub(crate) fn publish(&self, lane: &Lane, ids: &[RequestId]) -> Result<(), BrokerError> {
+    pub(crate) fn publish(
+        &self,
+        lane: &Lane,
+        ids: &[RequestId],
+        trace: Option<TraceContext>,
+    ) -> Result<(), BrokerError> {
         self.check_open()?;
-        self.queue(lane).push(ids)
+        let ids = ids.into();
+        self.queue(lane).push(Message { ids, trace })
     }
 
     pub(crate) fn notify_stop(&self, id: RequestId) -> Result<(), BrokerError> {
@@ -157,25 +168,27 @@ impl Consumer {
             .acquire_owned()
             .await
             .ok()?;
-        let ids = loop {
-            if let Some(ids) = self.queue.pop() {
-                break ids;
+        let message = loop {
+            if let Some(message) = self.queue.pop() {
+                break message;
             }
             // A message that arrives between the look and the wait leaves its wake-up behind.
             self.queue.arrived.notified().await;
         };
+        let Message { ids, trace } = message.clone();
         let receipt = Receipt {
-            message: Some((Arc::clone(&ids), Arc::clone(&self.queue))),
+            message: Some((message, Arc::clone(&self.queue))),
             _permit: permit,
         };
-        Some(Delivery::new(ids, delivery::Receipt::Memory(receipt)))
+        let receipt = delivery::Receipt::Memory(receipt);
+        Some(Delivery::new(ids, trace, receipt))
     }
 }
 
 /// Puts the message back at the front of its queue unless it was acknowledged.
 #[derive(Debug)]
 pub(crate) struct Receipt {
-    message: Option<(Ids, Arc<Queue>)>,
+    message: Option<(Message, Arc<Queue>)>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -187,8 +200,8 @@ impl Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Some((ids, queue)) = self.message.take() {
-            queue.put_back(ids);
+        if let Some((message, queue)) = self.message.take() {
+            queue.put_back(message);
         }
     }
 }
@@ -225,17 +238,20 @@ mod tests {
         let lane = Lane::shared();
         let ids = [RequestId::generate(Timestamp::from_millis(0)); MAX_IDS];
         for _ in 0..MOST_IDS / MAX_IDS {
-            memory.publish(&lane, &ids).unwrap();
+            memory.publish(&lane, &ids, None).unwrap();
         }
         let mut consumer = memory.consume(&lane, 1).unwrap();
         let delivered = consumer.next().await.unwrap();
-        memory.publish(&lane, &ids).unwrap();
-        assert_eq!(memory.publish(&lane, &ids), Err(BrokerError::Full));
+        memory.publish(&lane, &ids, None).unwrap();
+        assert_eq!(memory.publish(&lane, &ids, None), Err(BrokerError::Full));
         drop(delivered);
-        assert_eq!(memory.publish(&lane, &ids), Err(BrokerError::Full));
+        assert_eq!(memory.publish(&lane, &ids, None), Err(BrokerError::Full));
         consumer.next().await.unwrap().ack().await;
-        assert_eq!(memory.publish(&lane, &ids[..1]), Err(BrokerError::Full));
+        assert_eq!(
+            memory.publish(&lane, &ids[..1], None),
+            Err(BrokerError::Full)
+        );
         consumer.next().await.unwrap().ack().await;
-        memory.publish(&lane, &ids).unwrap();
+        memory.publish(&lane, &ids, None).unwrap();
     }
 }

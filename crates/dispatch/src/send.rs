@@ -1,8 +1,9 @@
 //! One send: messages to the broker, and out of the outbox once confirmed.
 
 use ekiden_broker::Broker;
-use ekiden_domain::{Body, Lane, Message, OutboxId, RequestId};
+use ekiden_domain::{Body, Lane, Message, OutboxId, RequestId, TraceContext};
 use ekiden_store::Store;
+use ekiden_trace::{Part, span};
 use futures::{StreamExt, stream::FuturesUnordered};
 use std::collections::HashMap;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -16,6 +17,12 @@ const CONFIRMED: usize = 20_000;
 const FORGET: usize = 2_000;
 
 type Sent = (RequestId, OutboxId);
+
+/// A message to a lane.
+struct Dispatch {
+    sent: Sent,
+    trace: Option<TraceContext>,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
@@ -41,24 +48,28 @@ impl Sender {
     /// Publishes all messages; those confirmed leave the outbox. One that fails stays there, and is
     /// polled again.
     pub(crate) async fn send(&self, messages: Vec<Message>) {
-        let mut lanes: HashMap<Lane, Vec<Sent>> = HashMap::new();
+        let mut lanes: HashMap<Lane, Vec<Dispatch>> = HashMap::new();
         let mut stops = Vec::new();
         for message in messages {
             let sent = (message.request_id, message.id);
+            let trace = message.trace;
             match message.body {
-                Body::Dispatch(lane) => lanes.entry(lane).or_default().push(sent),
+                Body::Dispatch(lane) => {
+                    let dispatch = Dispatch { sent, trace };
+                    lanes.entry(lane).or_default().push(dispatch);
+                }
                 Body::Stop => stops.push(sent),
             }
         }
-        let packets: Vec<(&Lane, &[Sent])> = lanes
+        let packets: Vec<(&Lane, &[Dispatch])> = lanes
             .iter()
-            .flat_map(|(lane, sent)| {
-                let size = if sent.len() <= ALONE {
+            .flat_map(|(lane, dispatches)| {
+                let size = if dispatches.len() <= ALONE {
                     1
                 } else {
                     self.ids_per_message
                 };
-                sent.chunks(size).map(move |packet| (lane, packet))
+                dispatches.chunks(size).map(move |packet| (lane, packet))
             })
             .collect();
         let mut dispatches: FuturesUnordered<_> = packets
@@ -71,31 +82,55 @@ impl Sender {
                 tracing::debug!(request_id = %stop.0, %error, "a stop notice was not sent");
                 continue;
             }
-            self.confirm(&[stop]).await;
+            self.confirm(stop).await;
         }
     }
 
-    async fn dispatch(&self, lane: &Lane, packet: &[Sent]) {
-        let ids: Vec<RequestId> = packet.iter().map(|(request_id, _)| *request_id).collect();
-        match self.broker.publish(lane, &ids).await {
+    async fn dispatch(&self, lane: &Lane, packet: &[Dispatch]) {
+        let ids: Vec<RequestId> = packet.iter().map(|dispatch| dispatch.sent.0).collect();
+        let parts = self.parts(lane, packet);
+        // Several share a message, but no trace: each row knows its own.
+        let trace = parts.first().filter(|_| ids.len() == 1);
+        let trace = trace.and_then(Part::context);
+        match self.broker.publish(lane, &ids, trace).await {
             Ok(()) => {
                 metrics::counter!("ekiden_dispatched_total").increment(ids.len() as u64);
-                self.confirm(packet).await;
+                for dispatch in packet {
+                    self.confirm(dispatch.sent).await;
+                }
             }
             Err(error) => {
+                parts.iter().for_each(|part| part.fail("NotConfirmed"));
                 metrics::counter!("ekiden_dispatch_failures_total").increment(ids.len() as u64);
                 tracing::warn!(%lane, invocations = ids.len(), %error, "a dispatch was not confirmed");
             }
         }
     }
 
-    async fn confirm(&self, sent: &[Sent]) {
-        for sent in sent {
-            if self.confirmed.send(*sent).await.is_err() {
-                // Only a forgetter that panicked is gone; its rows are polled and sent once more.
-                return;
-            }
-        }
+    /// One for each dispatch that is part of a trace, in the order of the packet.
+    fn parts(&self, lane: &Lane, packet: &[Dispatch]) -> Vec<Part> {
+        let traced = packet.iter().filter(|dispatch| dispatch.trace.is_some());
+        let part = |dispatch: &Dispatch| {
+            Part::of(dispatch.trace.as_ref(), || {
+                span!(
+                    "publish",
+                    otel.name = format!("publish {lane}"),
+                    otel.kind = "producer",
+                    messaging.system = self.broker.system(),
+                    messaging.operation.name = "publish",
+                    "messaging.operation.type" = "send",
+                    messaging.destination.name = lane.as_str(),
+                    messaging.batch.message_count = packet.len(),
+                    faas.invocation_id = %dispatch.sent.0,
+                )
+            })
+        };
+        traced.map(part).collect()
+    }
+
+    async fn confirm(&self, sent: Sent) {
+        // Only a forgetter that panicked is gone; its rows are polled and sent once more.
+        let _ = self.confirmed.send(sent).await;
     }
 
     /// Waits until all that was confirmed is forgotten. To be called on the last clone.

@@ -2,7 +2,7 @@
 
 use crate::{
     AsyncConfig, Destination, Event, Fault, FunctionName, InvocationId, Lane, Lease, Message,
-    Qualifier, RequestId, Status, Timestamp, WorkerId,
+    Qualifier, RequestId, Status, Timestamp, TraceContext, WorkerId,
 };
 use std::time::Duration;
 
@@ -120,6 +120,8 @@ pub struct Invocation {
     pub stateful: bool,
     /// How many invocations led to it, each the destination of the one before: 0 for a producer's.
     pub hops: u32,
+    /// The trace that it goes on with; `None` if it has no part in any.
+    pub trace: Option<TraceContext>,
     /// What governs it.
     pub policy: Policy,
     /// When it was accepted: FC's `startedTime`.
@@ -169,6 +171,8 @@ pub struct NewInvocation {
     pub stateful: bool,
     /// How many invocations led to it, each the destination of the one before: 0 for a producer's.
     pub hops: u32,
+    /// The trace that it goes on with; `None` if it has no part in any.
+    pub trace: Option<TraceContext>,
 }
 
 impl Invocation {
@@ -195,8 +199,9 @@ impl Invocation {
             version: new.version,
             stateful,
             hops: new.hops,
+            trace: new.trace,
             policy: Policy {
-                lane: lane.clone(),
+                lane,
                 max_retries: config.max_retries,
                 retry_base: config.retry_base,
                 retry_max: config.retry_max,
@@ -222,7 +227,8 @@ impl Invocation {
                 detail: String::new(),
             }],
         };
-        (invocation, Message::dispatch(request_id, lane, due_at, now))
+        let message = invocation.dispatch(due_at, now);
+        (invocation, message)
     }
 
     /// The status it shows.

@@ -32,6 +32,7 @@ pub mod retry;
 pub mod status;
 pub mod text;
 pub mod time;
+pub mod trace;
 pub mod transition;
 
 pub use access::{AccessKey, FunctionPattern, Scope, Secret};
@@ -50,4 +51,5 @@ pub use query::{ListQuery, Order, Page, Position, Record};
 pub use registry::{Entry, Missing, Registered, Registry, Resolved};
 pub use status::Status;
 pub use time::Timestamp;
+pub use trace::TraceContext;
 pub use transition::{Step, Transition};

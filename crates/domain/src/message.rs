@@ -1,6 +1,6 @@
 //! What the outbox carries: ids, never state.
 
-use crate::{Lane, OutboxId, RequestId, Timestamp};
+use crate::{Lane, OutboxId, RequestId, Timestamp, TraceContext};
 
 /// Something that must be handed to the broker; a row of the outbox until the broker confirmed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub struct Message {
     pub request_id: RequestId,
     /// When it may be sent at the earliest.
     pub due_at: Timestamp,
+    /// The trace that its sending is part of. One that repeats another, as when a dispatch is put back,
+    /// has none: the trace has been told of the first.
+    pub trace: Option<TraceContext>,
     /// What it says.
     pub body: Body,
 }
@@ -32,6 +35,7 @@ impl Message {
             id: OutboxId::generate(now),
             request_id,
             due_at,
+            trace: None,
             body: Body::Dispatch(lane),
         }
     }
@@ -43,6 +47,7 @@ impl Message {
             id: OutboxId::generate(now),
             request_id,
             due_at: now,
+            trace: None,
             body: Body::Stop,
         }
     }

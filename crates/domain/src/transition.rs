@@ -159,8 +159,11 @@ impl Invocation {
         }
     }
 
-    fn dispatch(&self, due_at: Timestamp, now: Timestamp) -> Message {
-        Message::dispatch(self.request_id, self.policy.lane.clone(), due_at, now)
+    pub(crate) fn dispatch(&self, due_at: Timestamp, now: Timestamp) -> Message {
+        Message {
+            trace: self.trace.clone(),
+            ..Message::dispatch(self.request_id, self.policy.lane.clone(), due_at, now)
+        }
     }
 }
 

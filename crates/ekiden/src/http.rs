@@ -6,6 +6,7 @@ mod health;
 pub(crate) mod openapi;
 mod remainder;
 mod server;
+mod trace;
 
 pub(crate) use auth::Auth;
 pub(crate) use front::{Front, Gate, Phase};

@@ -11,12 +11,14 @@ mod keys;
 mod parse;
 mod problems;
 mod source;
+mod telemetry;
 mod unknown;
 
 pub(crate) use checks::Role;
 pub(crate) use functions::load_functions;
 pub(crate) use keys::KeySettings;
 pub(crate) use problems::Problems;
+pub(crate) use telemetry::TelemetrySettings;
 
 use ekiden_domain::{Function, Secret};
 use ekiden_store::Database;
@@ -62,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) webhooks: WebhookSettings,
     /// `[retention]`: how long what has ended is kept.
     pub(crate) retention: RetentionSettings,
+    /// `[telemetry]`: where traces go.
+    pub(crate) telemetry: TelemetrySettings,
     /// `[reconcile]`: how what the broker lost is found.
     pub(crate) reconcile: ReconcileSettings,
     /// `[[auth.key]]`: access keys. Default none; the database may hold others.
@@ -220,6 +224,7 @@ impl Settings {
             retention: RetentionSettings {
                 keep: source.span("retention.keep", 7 * DAY, MINUTE..=3650 * DAY),
             },
+            telemetry: telemetry::read(source),
             reconcile: ReconcileSettings {
                 period: source.span("reconcile.period", 30 * SECOND, SECOND..=HOUR),
             },

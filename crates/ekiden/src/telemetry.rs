@@ -1,10 +1,21 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
+
+mod traces;
+
+pub(crate) use traces::Traces;
 
 use anyhow::Context;
 use clap::ValueEnum;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::{self, IsTerminal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -25,19 +36,23 @@ const BUCKETS: &[f64] = &[
 ];
 
 /// Starts the log, on standard error. Each line has its request's span, and never a payload.
-pub(crate) fn start_log(format: LogFormat) -> anyhow::Result<()> {
+/// Where `traces` go somewhere, the spans that are exported go there and into no line.
+pub(crate) fn start_log(format: LogFormat, traces: &Traces) -> anyhow::Result<()> {
     let filter = match std::env::var("RUST_LOG") {
         Ok(filter) => EnvFilter::try_new(filter).context("RUST_LOG is not a filter")?,
         Err(_) => EnvFilter::new(FILTER),
     };
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    let started = match format {
-        LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    let filter = filter.and(filter_fn(|metadata| !ekiden_trace::is_part(metadata)));
+    let log = fmt::layer().with_writer(io::stderr);
+    let log = match format {
+        LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
     };
-    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+    let log = registry()
+        .with(log.with_filter(filter))
+        .with(traces.layer());
+    log.try_init()
+        .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }
 
 /// Starts the metrics, which `/metrics` renders.

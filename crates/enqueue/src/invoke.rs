@@ -5,11 +5,11 @@ use crate::{Enqueue, failed, sync::Call};
 use axum::{Extension, Json, extract::State};
 use bytes::Bytes;
 use ekiden_domain::{
-    Invocation, InvocationId, NewInvocation, Qualifier, RequestId, Resolved, Scope,
+    Invocation, InvocationId, NewInvocation, Qualifier, RequestId, Resolved, Scope, TraceContext,
 };
 use ekiden_store::Accepted;
 use ekiden_wire::{
-    Caller, FunctionPath, InvokeMode, InvokeRequest, Invoked, Patience, Problem,
+    Caller, FunctionPath, InvokeMode, InvokeRequest, Invoked, Patience, Problem, Traced,
     invoke::AsyncHeaders,
     native::{BatchAnswer, BatchOutcome, BatchRequest},
 };
@@ -18,6 +18,7 @@ use futures::future::join_all;
 pub(crate) async fn invoke(
     State(api): State<Enqueue>,
     Extension(request_id): Extension<RequestId>,
+    Traced(trace): Traced,
     caller: Caller,
     path: FunctionPath,
     patience: Patience,
@@ -35,19 +36,28 @@ pub(crate) async fn invoke(
                 qualifier,
                 resolved,
                 payload,
+                trace,
                 asked,
             };
             patience.ask(call.longest());
             return api.call(call).await.map(Invoked::Ran);
         }
     };
-    let accepted = api.accept(request_id, &path, (qualifier, resolved), asked, payload);
+    let accepted = api.accept(
+        request_id,
+        &path,
+        (qualifier, resolved),
+        asked,
+        payload,
+        trace,
+    );
     accepted.await.map(Invoked::Accepted)
 }
 
 /// Accepts many invocations of one function, each for itself, in as few commits as they fit in.
 pub(crate) async fn invoke_many(
     State(api): State<Enqueue>,
+    Traced(trace): Traced,
     caller: Caller,
     path: FunctionPath,
     BatchRequest(asked): BatchRequest,
@@ -58,7 +68,9 @@ pub(crate) async fn invoke_many(
         // Each for itself, as an alias may stand for a mix of versions.
         let accepted = async {
             let meant = api.resolve(&path).await?;
-            api.accept(request_id, &path, meant, asked, payload).await
+            let trace = trace.clone();
+            api.accept(request_id, &path, meant, asked, payload, trace)
+                .await
         };
         BatchOutcome::of(request_id, accepted.await)
     });
@@ -75,6 +87,7 @@ impl Enqueue {
         (qualifier, resolved): (Qualifier, Resolved),
         asked: AsyncHeaders,
         payload: Bytes,
+        trace: Option<TraceContext>,
     ) -> Result<InvocationId, Problem> {
         let lane = resolved.function.effective_lane(&path.name);
         let new = NewInvocation {
@@ -85,6 +98,7 @@ impl Enqueue {
             delay: asked.delay,
             stateful: asked.stateful,
             hops: 0,
+            trace,
         };
         let now = self.clock.now();
         let (invocation, message) =

@@ -6,7 +6,7 @@ use axum::{Extension, Json, extract::State};
 use ekiden_domain::{Attempt, Delivery, Invocation, NewInvocation, Record, RequestId, Scope};
 use ekiden_store::Accepted;
 use ekiden_wire::{
-    Caller, DeliveryPath, FunctionPath, InvocationPath, Problem,
+    Caller, DeliveryPath, FunctionPath, InvocationPath, Problem, Traced,
     native::{self, Attempts, DELIVERY, Deliveries, Log, Output, Rerun, Resent},
     openapi::{Api, Endpoint},
 };
@@ -129,6 +129,7 @@ async fn resend(
 async fn rerun(
     State(api): State<Enqueue>,
     Extension(request_id): Extension<RequestId>,
+    Traced(trace): Traced,
     caller: Caller,
     path: InvocationPath,
 ) -> Result<Rerun, Problem> {
@@ -153,6 +154,7 @@ async fn rerun(
         delay: Duration::ZERO,
         stateful: true,
         hops: 0,
+        trace,
     };
     let now = api.clock.now();
     let (invocation, message) = Invocation::accept(request_id, new, &resolved.config, lane, now);

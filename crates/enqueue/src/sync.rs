@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use ekiden_domain::{
-    Fault, FaultKind, FunctionName, Lease, Outcome, Qualifier, RequestId, Resolved,
+    Fault, FaultKind, FunctionName, Lease, Outcome, Qualifier, RequestId, Resolved, TraceContext,
 };
 use ekiden_executor::{Attempt, End, Execution};
 use ekiden_wire::{
@@ -30,6 +30,7 @@ pub(crate) struct Call {
     pub(crate) qualifier: Qualifier,
     pub(crate) resolved: Resolved,
     pub(crate) payload: Bytes,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) asked: SyncHeaders,
 }
 
@@ -51,6 +52,7 @@ impl Call {
             lease: Lease::default().next(),
             number: 1,
             retries: 0,
+            trace: self.trace,
             payload: self.payload,
         }
     }

@@ -43,6 +43,7 @@ async fn run(argv: Vec<String>, payload: Vec<u8>) -> Result<End, Box<dyn Error>>
         lease: Lease::default().next(),
         number: 1,
         retries: 0,
+        trace: None,
         payload: payload.into(),
     };
     let executor = Executor::new(Handlers::new(), config);

@@ -4,7 +4,7 @@ mod pipes;
 mod running;
 
 use crate::{Attempt, Execution};
-use ekiden_domain::{Fault, Outcome};
+use ekiden_domain::{Fault, Outcome, TraceContext};
 use running::Running;
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 use tokio::{process::Command, time::sleep};
@@ -78,6 +78,7 @@ impl Commands {
             .args(argv)
             .env_clear()
             .envs(variables(attempt))
+            .envs(trace(attempt))
             .envs(&function.environment)
             // A terminal's Ctrl-C is for the worker, which ends its commands as it drains.
             .process_group(0);
@@ -96,6 +97,12 @@ impl Commands {
             )
         })
     }
+}
+
+/// The trace, in the variables that tracing tools read.
+fn trace(attempt: &Attempt) -> impl Iterator<Item = (String, &str)> {
+    let fields = attempt.trace.iter().flat_map(TraceContext::fields);
+    fields.map(|(name, value)| (name.to_ascii_uppercase(), value))
 }
 
 fn variables(attempt: &Attempt) -> [(&'static str, String); 9] {

@@ -2,7 +2,7 @@
 
 use crate::Attempt;
 use bytes::Bytes;
-use ekiden_domain::{Fault, InvocationId, Lease, RequestId};
+use ekiden_domain::{Fault, InvocationId, Lease, RequestId, TraceContext};
 use futures::{FutureExt, future::BoxFuture};
 use std::{collections::HashMap, fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
 use thiserror::Error;
@@ -18,6 +18,8 @@ pub struct HandlerContext {
     pub lease: Lease,
     /// Which attempt it is, from 1.
     pub attempt: u32,
+    /// The trace that it is part of.
+    pub trace: Option<TraceContext>,
 }
 
 /// A handler's own failure: FC's `HandledInvocationError`.
@@ -72,6 +74,7 @@ impl Handlers {
             invocation_id: attempt.invocation_id.clone(),
             lease: attempt.lease,
             attempt: attempt.number,
+            trace: attempt.trace.clone(),
         };
         let (handler, payload) = (Arc::clone(handler), attempt.payload.clone());
         // The call itself may panic as well as the future it makes.

@@ -11,7 +11,7 @@ mod fault;
 
 use crate::{Attempt, Execution, too_large};
 use bytes::Bytes;
-use ekiden_domain::{Fault, Qualifier};
+use ekiden_domain::{Fault, Qualifier, TraceContext};
 use fault::{innermost, reported, text, unanswered, unreachable};
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use reqwest::{Client, ClientBuilder, Response, Url, redirect::Policy};
@@ -46,6 +46,9 @@ impl Http {
             .post(invoke_url(url)?)
             .header(CONTENT_TYPE, "application/octet-stream");
         for (name, value) in headers(attempt) {
+            request = request.header(name, value);
+        }
+        for (name, value) in attempt.trace.iter().flat_map(TraceContext::fields) {
             request = request.header(name, value);
         }
         let sent = request.body(attempt.payload.clone()).send().await;

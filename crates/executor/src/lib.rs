@@ -17,6 +17,7 @@
 //! | `EKIDEN_INVOCATION_ID` | the caller's name for the invocation |
 //! | `EKIDEN_LEASE` | the fencing token |
 //! | `EKIDEN_ATTEMPT` | which attempt it is, from 1 |
+//! | `TRACEPARENT`, `TRACESTATE` | the trace that it is part of, if it is part of one |
 //! | `PATH` | `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` |
 //!
 //! Its working directory is the function's, or else the worker's.
@@ -34,7 +35,9 @@ use crate::{command::Commands, http::Http};
 use bytes::Bytes;
 use ekiden_domain::{
     Fault, Function, FunctionName, InvocationId, Lease, Outcome, Qualifier, RequestId, Target,
+    TraceContext,
 };
+use ekiden_trace::{Part, span};
 use futures::FutureExt;
 use std::{ffi::OsString, future::Future, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +61,8 @@ pub struct Attempt {
     pub number: u32,
     /// How many retries of function errors came before it.
     pub retries: u32,
+    /// The trace that it is part of.
+    pub trace: Option<TraceContext>,
     /// The payload, byte for byte.
     pub payload: Bytes,
     /// How long it may take.
@@ -102,6 +107,20 @@ pub enum End {
     Done(Execution),
     /// By its cancellation.
     Cancelled,
+}
+
+impl End {
+    /// The type of the error that it ended with, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Done(execution) => match &execution.outcome {
+                Outcome::Succeeded => None,
+                Outcome::Failed(fault) => Some(&fault.error),
+            },
+            Self::Cancelled => Some("Cancelled"),
+        }
+    }
 }
 
 /// How an executor reaches what it runs.
@@ -152,25 +171,44 @@ impl Executor {
     ///
     /// A handler's future and an HTTP request are dropped at once. A command is ended, which can
     /// take `kill_grace` and a few seconds more: this returns only when its processes are gone.
-    pub async fn run(&self, attempt: Attempt, cancel: CancellationToken) -> End {
+    pub async fn run(&self, mut attempt: Attempt, cancel: CancellationToken) -> End {
         if cancel.is_cancelled() {
             return End::Cancelled;
         }
+        let part = Part::of(attempt.trace.as_ref(), || {
+            span!(
+                "call",
+                otel.name = format!("invoke {}", attempt.name),
+                otel.kind = "client",
+                faas.invoked_name = attempt.name.as_str(),
+                faas.invocation_id = %attempt.request_id,
+                ekiden.attempt = attempt.number,
+            )
+        });
+        attempt.trace = part.context().cloned();
+        let end = self.run_target(&attempt, cancel).await;
+        if let Some(error) = end.error() {
+            part.fail(error);
+        }
+        end
+    }
+
+    async fn run_target(&self, attempt: &Attempt, cancel: CancellationToken) -> End {
         let ran = match &attempt.function.target {
             None => Some(Err(Fault::system(
                 "TargetMissing",
                 "the function has no target that can be reached",
             ))),
             Some(Target::Handler(name)) => {
-                let call = self.handlers.call(name, &attempt);
-                let call = call.map(|result| bounded(result?, &attempt).map(Execution::succeeded));
+                let call = self.handlers.call(name, attempt);
+                let call = call.map(|result| bounded(result?, attempt).map(Execution::succeeded));
                 unless_stopped(call, attempt.timeout, &cancel).await
             }
             Some(Target::Http(url)) => {
-                let call = self.http.call(url, &attempt);
+                let call = self.http.call(url, attempt);
                 unless_stopped(call, attempt.timeout, &cancel).await
             }
-            Some(Target::Command(argv)) => self.commands.run(argv, &attempt, &cancel).await.map(Ok),
+            Some(Target::Command(argv)) => self.commands.run(argv, attempt, &cancel).await.map(Ok),
         };
         match ran {
             Some(result) => End::Done(result.unwrap_or_else(Execution::failed)),

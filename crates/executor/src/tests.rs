@@ -5,6 +5,9 @@ mod command;
 mod handler;
 mod http;
 
+/// The trace that an attempt is part of.
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const STATE: &str = "vendor=a value";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// An attempt of a function with this target and these settings, with the payload "in".
@@ -25,6 +28,7 @@ fn attempt(target: &Value, settings: &Value) -> Attempt {
         lease: Lease::from_number(7),
         number: 3,
         retries: 2,
+        trace: TraceContext::new(PARENT, STATE),
         payload: Bytes::from_static(b"in"),
         timeout: MINUTE,
     }

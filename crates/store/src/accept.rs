@@ -53,21 +53,22 @@ const POSTGRES: &str = "
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
             $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
             $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[], $17::text[],
-            $18::bigint[], $19::text[], $20::text[]
+            $18::bigint[], $19::text[], $20::text[], $21::text[]
         ) AS new(
             request_id, function, invocation_id, qualifier, stateful, lane,
             max_retries, retry_base_ms, retry_max_ms, accepted_at, expires_at,
             due_at, events, payload, message_id, take_at, version,
-            hops, on_success, on_failure
+            hops, on_success, on_failure, trace
         )
     ), inputs AS (
         INSERT INTO invocation_inputs (
             request_id, function, invocation_id, qualifier, stateful, lane,
-            max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure
+            max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure,
+            trace
         )
         SELECT request_id, function, invocation_id, qualifier, stateful, lane,
                max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success,
-               on_failure
+               on_failure, trace
         FROM new
         ORDER BY function, invocation_id
         ON CONFLICT (function, invocation_id) DO NOTHING
@@ -81,8 +82,8 @@ const POSTGRES: &str = "
                0, 0, 0, 0, FALSE, 0, events
         FROM new JOIN inputs USING (request_id)
     ), messages AS (
-        INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
-        SELECT request_id, message_id, 0, lane, due_at, take_at
+        INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace)
+        SELECT request_id, message_id, 0, lane, due_at, take_at, trace
         FROM new JOIN inputs USING (request_id)
     )
     SELECT request_id FROM inputs";
@@ -146,6 +147,12 @@ async fn postgres_flush(
         .bind::<Vec<i64>>(each(|item| i64::from(item.invocation.hops)))
         .bind(destinations(|policy| &policy.on_success))
         .bind(destinations(|policy| &policy.on_failure))
+        .bind(
+            items
+                .iter()
+                .map(|item| outbox::trace(item.invocation.trace.as_ref()))
+                .collect::<Vec<_>>(),
+        )
         .fetch_all(pool)
         .await?;
     if inserted.len() == items.len() {
@@ -244,8 +251,9 @@ async fn sqlite_accept(
     let inserted = sqlx::query(
         "INSERT INTO invocation_inputs (
              request_id, function, invocation_id, qualifier, stateful, lane,
-             max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure,
+             trace
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT (function, invocation_id) DO NOTHING",
     )
     .bind(id)
@@ -262,6 +270,7 @@ async fn sqlite_accept(
     .bind(i64::from(invocation.hops))
     .bind(text_of(&invocation.policy.on_success))
     .bind(text_of(&invocation.policy.on_failure))
+    .bind(outbox::trace(invocation.trace.as_ref()))
     .execute(&mut *connection)
     .await?;
     if inserted.rows_affected() == 0 {

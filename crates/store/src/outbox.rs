@@ -5,7 +5,7 @@ use crate::{
     backend::{Backend, read},
     row::inconsistent,
 };
-use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp};
+use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp, TraceContext};
 use sqlx::FromRow;
 use std::time::Duration;
 use uuid::Uuid;
@@ -36,6 +36,11 @@ pub(crate) fn columns(body: &Body) -> (i16, Option<&str>) {
     }
 }
 
+/// A trace as the tables hold it.
+pub(crate) fn trace(trace: Option<&TraceContext>) -> Option<&str> {
+    trace.map(TraceContext::as_str)
+}
+
 #[derive(Debug, FromRow)]
 struct Row {
     request_id: Uuid,
@@ -43,6 +48,7 @@ struct Row {
     kind: i16,
     lane: Option<String>,
     due_at: i64,
+    trace: Option<String>,
 }
 
 impl TryFrom<Row> for Message {
@@ -61,6 +67,7 @@ impl TryFrom<Row> for Message {
             id: OutboxId::from_uuid(row.id),
             request_id: RequestId::from_uuid(row.request_id),
             due_at: Timestamp::from_millis(row.due_at),
+            trace: crate::row::trace(row.trace),
             body,
         })
     }
@@ -73,8 +80,8 @@ pub(crate) async fn sqlite_insert(
 ) -> Result<(), sqlx::Error> {
     let (kind, lane) = columns(&message.body);
     sqlx::query(
-        "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(message.request_id.as_uuid())
     .bind(message.id.as_uuid())
@@ -82,6 +89,7 @@ pub(crate) async fn sqlite_insert(
     .bind(lane)
     .bind(message.due_at.as_millis())
     .bind(take_at)
+    .bind(trace(message.trace.as_ref()))
     .execute(connection)
     .await?;
     Ok(())
@@ -102,7 +110,7 @@ pub(crate) async fn take(
                  SELECT request_id, id FROM outbox WHERE take_at <= $1
                  ORDER BY take_at LIMIT $3 FOR UPDATE SKIP LOCKED
              )
-             RETURNING request_id, id, kind, lane, due_at",
+             RETURNING request_id, id, kind, lane, due_at, trace",
             )
             .bind(now.as_millis())
             .bind(hold_until.as_millis())
@@ -117,7 +125,7 @@ pub(crate) async fn take(
                  SELECT request_id, id FROM outbox WHERE take_at <= $1
                  ORDER BY take_at LIMIT $3
              )
-             RETURNING request_id, id, kind, lane, due_at",
+             RETURNING request_id, id, kind, lane, due_at, trace",
             )
             .bind(now.as_millis())
             .bind(hold_until.as_millis())

@@ -4,7 +4,7 @@ use crate::StoreError;
 use bytes::Bytes;
 use ekiden_domain::{
     Claim, Destination, Event, Fault, FaultKind, Invalid, Invocation, InvocationId, Lease, Policy,
-    Record, RequestId, State, Status, Timestamp, WorkerId,
+    Record, RequestId, State, Status, Timestamp, TraceContext, WorkerId,
 };
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 macro_rules! columns {
     () => {
         "request_id, invocation_id, function, qualifier, version, stateful, lane, max_retries, \
-         retry_base_ms, retry_max_ms, hops, on_success, on_failure, accepted_at, expires_at, status, lease, due_at, worker, \
+         retry_base_ms, retry_max_ms, hops, on_success, on_failure, trace, accepted_at, expires_at, status, lease, due_at, worker, \
          claimed_at, started_at, deadline_at, first_started_at, attempts, retries, \
          system_retries, releases, reached, duration_ms, fault_kind, error, error_message, \
          http_status, ended_at, events"
@@ -40,6 +40,7 @@ pub(crate) struct Row {
     hops: i64,
     on_success: Option<String>,
     on_failure: Option<String>,
+    trace: Option<String>,
     accepted_at: i64,
     expires_at: i64,
     status: i16,
@@ -103,6 +104,7 @@ impl TryFrom<Row> for Invocation {
             version: row.version.parse().map_err(bad("version"))?,
             stateful: row.stateful,
             hops: count(row.hops),
+            trace: trace(row.trace),
             policy: Policy {
                 lane: row.lane.parse().map_err(bad("lane"))?,
                 max_retries: u8::try_from(row.max_retries)
@@ -234,6 +236,11 @@ fn millis(column: i64) -> Duration {
 
 fn destination(column: Option<String>) -> Result<Option<Destination>, Invalid> {
     column.map(Destination::try_from).transpose()
+}
+
+/// The trace that `column` names; none is lost with one that cannot be read.
+pub(crate) fn trace(column: Option<String>) -> Option<TraceContext> {
+    TraceContext::parse(&column?)
 }
 
 pub(crate) fn count(column: i64) -> u32 {

@@ -23,6 +23,7 @@ mod query;
 pub mod record;
 pub mod signature;
 pub mod token;
+mod traced;
 
 pub use caller::Caller;
 pub use dialect::{Dialect, Either, Spelling};
@@ -34,3 +35,4 @@ pub use path::{DeliveryPath, FunctionPath, InvocationPath, ServicePath, VersionP
 pub use patience::Patience;
 pub use problem::Problem;
 pub use query::Query;
+pub use traced::Traced;

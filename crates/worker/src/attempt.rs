@@ -8,10 +8,11 @@ use crate::{
 use bytes::Bytes;
 use ekiden_domain::{
     Fault, Function, Invocation, Outcome, Record, Refused, RequestId, Status, Timestamp,
-    Transition, WorkerId,
+    TraceContext, Transition, WorkerId,
 };
 use ekiden_executor::{Attempt, End, Slot, Slots};
 use ekiden_store::{Commit, StoreError};
+use ekiden_trace::{Part, span};
 use futures::future::join_all;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
@@ -51,6 +52,7 @@ pub(crate) struct Started {
     function: Arc<Function>,
     run: Run,
     slot: Slot,
+    part: Part,
 }
 
 impl Holder {
@@ -72,11 +74,11 @@ impl Holder {
             .map(|record| (record.invocation.request_id, record))
             .collect();
         // An id that comes twice is taken once: its record is gone the second time.
-        let claims = ids.iter().zip(slots).map(|(id, slot)| {
-            let record = records.remove(id);
+        let claims = tickets.iter().zip(slots).map(|(ticket, slot)| {
+            let record = records.remove(&ticket.id);
             async move {
                 match record {
-                    Some(record) => self.claim_one(record, slot).await,
+                    Some(record) => self.claim_one(record, ticket.trace.as_ref(), slot).await,
                     None => Ok(Claimed::Settled),
                 }
             }
@@ -87,6 +89,7 @@ impl Holder {
     async fn claim_one(
         &self,
         record: Record,
+        published: Option<&TraceContext>,
         slot: OwnedSemaphorePermit,
     ) -> Result<Claimed, StoreError> {
         let Record {
@@ -133,6 +136,7 @@ impl Holder {
             Commit::Written => {
                 metrics::counter!("ekiden_claims_total").increment(1);
                 Ok(Claimed::Run(Box::new(Started {
+                    part: self.part(&invocation, published),
                     invocation,
                     payload,
                     function,
@@ -143,6 +147,25 @@ impl Holder {
             // Whoever changed it has it, or wrote a dispatch with the change.
             Commit::Conflict(_) => Ok(Claimed::Settled),
         }
+    }
+
+    /// The attempt's part in its trace: beneath the publishing that led to it, if that is known.
+    fn part(&self, invocation: &Invocation, published: Option<&TraceContext>) -> Part {
+        Part::of(published.or(invocation.trace.as_ref()), || {
+            let lane = &invocation.policy.lane;
+            span!(
+                "attempt",
+                otel.name = format!("process {lane}"),
+                otel.kind = "consumer",
+                messaging.system = self.parts.broker.system(),
+                messaging.operation.name = "process",
+                "messaging.operation.type" = "process",
+                messaging.destination.name = lane.as_str(),
+                faas.invoked_name = invocation.function.as_str(),
+                faas.invocation_id = %invocation.request_id,
+                ekiden.attempt = invocation.attempts,
+            )
+        })
     }
 
     fn invalidate(
@@ -182,6 +205,7 @@ impl Holder {
             function,
             run,
             slot,
+            part,
         } = started;
         let name = invocation.function.clone();
         let attempt = Attempt {
@@ -194,6 +218,7 @@ impl Holder {
             lease: invocation.lease,
             number: invocation.attempts,
             retries: invocation.retries,
+            trace: part.context().cloned(),
             payload,
         };
         let end = self
@@ -206,8 +231,11 @@ impl Holder {
             Some(Cause::Stop(stopping)) => (**stopping).clone(),
             Some(Cause::Drain | Cause::Dead) | None => invocation,
         };
+        if let Some(error) = end.error() {
+            part.fail(error);
+        }
         self.finish(invocation, &end, cause.as_ref()).await;
-        drop((run, slot));
+        drop((part, run, slot));
     }
 
     async fn finish(&self, mut invocation: Invocation, end: &End, cause: Option<&Cause>) {

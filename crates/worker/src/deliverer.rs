@@ -6,6 +6,7 @@
 
 mod chain;
 mod content;
+mod part;
 mod reach;
 mod webhook;
 
@@ -15,7 +16,7 @@ pub use webhook::{WebhookConfig, WebhookSecret};
 use bytes::Bytes;
 use ekiden_broker::Broker;
 use ekiden_domain::{
-    Clock, Delivery, Destination, Record, Route,
+    Clock, Delivery, Destination, Record, Route, TraceContext,
     delivery::{Answer, Verdict},
     registry::{Disabled, Kind, key_of_destination},
 };
@@ -165,20 +166,32 @@ impl Deliverer {
             let why = "the invocation does not exist any more";
             return Ok(Tried::failed(Verdict::Never, why));
         };
-        let content = content::of(&record);
+        let part = part::begin(&record, delivery);
+        let tried = self.hand_over(delivery, &record, part.context()).await;
+        part::end(&part, &tried);
+        tried
+    }
+
+    async fn hand_over(
+        &self,
+        delivery: &Delivery,
+        record: &Record,
+        trace: Option<&TraceContext>,
+    ) -> Result<Tried, StoreError> {
+        let content = content::of(record);
         Ok(match delivery.destination.route() {
             Route::Webhook(url) => {
-                self.post(url, &delivery.destination, &record, content)
+                self.post(url, &delivery.destination, record, content, trace)
                     .await?
             }
             Route::Amqp {
                 exchange,
                 routing_key,
             } => {
-                let id = message_id(&record);
+                let id = message_id(record);
                 match self
                     .broker
-                    .hand_on(exchange, routing_key, &id, content)
+                    .hand_on(exchange, routing_key, &id, content, trace)
                     .await
                 {
                     Ok(()) => Tried::delivered(""),
@@ -186,7 +199,8 @@ impl Deliverer {
                 }
             }
             Route::Function { name, qualifier } => {
-                self.enqueue(name, qualifier, &record, content).await?
+                self.enqueue(name, qualifier, record, content, trace)
+                    .await?
             }
         })
     }
@@ -198,6 +212,7 @@ impl Deliverer {
         destination: &Destination,
         source: &Record,
         content: Bytes,
+        trace: Option<&TraceContext>,
     ) -> Result<Tried, StoreError> {
         let function = &source.invocation.function;
         let mut registry = self.catalog.registry().await?;
@@ -217,7 +232,7 @@ impl Deliverer {
             return Ok(Tried::failed(Verdict::Never, why));
         }
         let (id, now) = (message_id(source), self.clock.now());
-        let tried = self.webhooks.post(url, &id, content, now).await;
+        let tried = self.webhooks.post(url, &id, content, trace, now).await;
         if tried.verdict == Verdict::Gone {
             let disabled = Disabled {
                 reason: tried.error.clone(),

@@ -2,7 +2,7 @@
 //! settled.
 
 use ekiden_broker::Delivery;
-use ekiden_domain::RequestId;
+use ekiden_domain::{RequestId, TraceContext};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},
@@ -18,12 +18,15 @@ struct Parcel {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pub(crate) id: RequestId,
+    /// The trace that its publishing was part of, where the message speaks of it alone.
+    pub(crate) trace: Option<TraceContext>,
     parcel: Arc<Parcel>,
 }
 
 /// The dispatches that `delivery` carries.
 pub(crate) fn open(delivery: Delivery) -> Vec<Ticket> {
     let ids = delivery.ids().to_vec();
+    let trace = delivery.trace().filter(|_| ids.len() == 1).cloned();
     let parcel = Arc::new(Parcel {
         unsettled: AtomicUsize::new(ids.len()),
         delivery: Mutex::new(Some(delivery)),
@@ -31,6 +34,7 @@ pub(crate) fn open(delivery: Delivery) -> Vec<Ticket> {
     ids.into_iter()
         .map(|id| Ticket {
             id,
+            trace: trace.clone(),
             parcel: Arc::clone(&parcel),
         })
         .collect()

@@ -10,11 +10,12 @@ use std::{
 };
 
 /// Every crate, and those of ours it may depend on: below it, never beside it.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("ekiden-domain", &[]),
     ("ekiden-store", &["ekiden-domain"]),
     ("ekiden-broker", &["ekiden-domain"]),
-    ("ekiden-executor", &["ekiden-domain"]),
+    ("ekiden-trace", &["ekiden-domain"]),
+    ("ekiden-executor", &["ekiden-domain", "ekiden-trace"]),
     ("ekiden-wire", &["ekiden-domain"]),
     (
         "ekiden-enqueue",
@@ -31,7 +32,12 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
     (
         "ekiden-dispatch",
-        &["ekiden-domain", "ekiden-store", "ekiden-broker"],
+        &[
+            "ekiden-domain",
+            "ekiden-store",
+            "ekiden-broker",
+            "ekiden-trace",
+        ],
     ),
     (
         "ekiden-worker",
@@ -40,6 +46,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "ekiden-store",
             "ekiden-broker",
             "ekiden-executor",
+            "ekiden-trace",
         ],
     ),
     (
@@ -49,6 +56,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "ekiden-store",
             "ekiden-broker",
             "ekiden-executor",
+            "ekiden-trace",
             "ekiden-wire",
             "ekiden-enqueue",
             "ekiden-list",

@@ -24,16 +24,17 @@ pub(super) const SECRETS: [&str; 2] = [
 
 /// What a receiver got.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
+pub(crate) struct Received {
     pub(super) id: String,
     pub(super) timestamp: String,
     pub(super) signature: String,
+    pub(crate) traceparent: String,
     pub(super) body: Bytes,
 }
 
 /// How a receiver answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     Fine,
     Down,
     Gone,
@@ -47,15 +48,15 @@ pub(super) enum Mood {
 
 /// The server. Cheap to clone; it serves until the test ends.
 #[derive(Clone, Debug)]
-pub(super) struct Receiver {
-    pub(super) url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     pub(super) port: u16,
     got: Arc<Mutex<Vec<Received>>>,
     mood: Arc<Mutex<Mood>>,
 }
 
 impl Receiver {
-    pub(super) async fn start(mood: Mood) -> Self {
+    pub(crate) async fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let receiver = Self {
@@ -76,7 +77,7 @@ impl Receiver {
     }
 
     /// Everything that came, also what was answered badly.
-    pub(super) fn got(&self) -> Vec<Received> {
+    pub(crate) fn got(&self) -> Vec<Received> {
         self.got.lock().unwrap().clone()
     }
 }
@@ -108,6 +109,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
         id: text("webhook-id"),
         timestamp: text("webhook-timestamp"),
         signature: text("webhook-signature"),
+        traceparent: text("traceparent"),
         body,
     });
     let mood = *receiver.mood.lock().unwrap();

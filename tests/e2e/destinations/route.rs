@@ -8,9 +8,12 @@ use crate::{
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::{BasicGetOptions, QueueDeclareOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use serde_json::Value;
+
+/// The trace that the producer is in.
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_is_a_message_to_an_exchange() {
@@ -39,7 +42,7 @@ async fn a_result_is_a_message_to_an_exchange() {
             .await;
         let accepted = server
             .client
-            .post(&UNVERSIONED.invoke("well"), &[], "in")
+            .post(&UNVERSIONED.invoke("well"), &[("traceparent", TRACE)], "in")
             .await;
         let id = accepted.request_id();
         until_delivery(&server.client, ("well", id), |it| {
@@ -54,10 +57,13 @@ async fn a_result_is_a_message_to_an_exchange() {
         let told: Value = serde_json::from_slice(&message.data).unwrap();
         assert_eq!(told["requestContext"]["requestId"], id);
         assert_eq!(told["responsePayload"], "in");
+        let mut headers = FieldTable::default();
+        headers.insert("traceparent".into(), AMQPValue::LongString(TRACE.into()));
         let expected = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type("application/json".into())
-            .with_message_id(format!("msg_{id}").into());
+            .with_message_id(format!("msg_{id}").into())
+            .with_headers(headers);
         assert_eq!(message.properties, expected);
 
         let accepted = server

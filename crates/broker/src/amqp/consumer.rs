@@ -5,9 +5,13 @@ use super::{
     listener::{Heard, Listener},
 };
 use crate::{Delivery, body, delivery};
-use ekiden_domain::RequestId;
+use ekiden_domain::{RequestId, TraceContext};
 use futures::FutureExt;
-use lapin::{Channel, options::BasicAckOptions, types::DeliveryTag};
+use lapin::{
+    Channel,
+    options::BasicAckOptions,
+    types::{AMQPValue, DeliveryTag, FieldTable},
+};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -71,7 +75,18 @@ fn open((message, channel): Heard) -> Option<Delivery> {
         receipt.ack();
         return None;
     };
-    Some(Delivery::new(ids, delivery::Receipt::Amqp(receipt)))
+    let trace = message.properties.headers().as_ref().and_then(trace);
+    let receipt = delivery::Receipt::Amqp(receipt);
+    Some(Delivery::new(ids, trace, receipt))
+}
+
+/// The trace that a message's headers name.
+fn trace(headers: &FieldTable) -> Option<TraceContext> {
+    let text = |name| match headers.inner().get(name)? {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        _ => None,
+    };
+    TraceContext::new(text("traceparent")?, text("tracestate").unwrap_or_default())
 }
 
 /// What acknowledges a message. Dropped without, it closes the channel, which puts back all that is

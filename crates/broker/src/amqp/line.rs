@@ -7,12 +7,12 @@
 use super::{Hub, link::bounded, pause::Pause};
 use crate::BrokerError;
 use bytes::Bytes;
-use ekiden_domain::Lane;
+use ekiden_domain::{Lane, TraceContext};
 use futures::future::try_join_all;
 use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{BasicPublishOptions, ConfirmSelectOptions},
-    types::ShortString,
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
@@ -46,33 +46,42 @@ pub(crate) enum Place {
 
 /// A message of ours to this platform, or to somebody else.
 #[derive(Clone, Debug)]
-pub(crate) enum Parcel {
-    /// Packed ids.
-    Ids(Vec<u8>),
-    /// JSON, with an id by which a repetition is known.
-    Json { id: ShortString, body: Bytes },
+pub(crate) struct Parcel {
+    body: Bytes,
+    properties: BasicProperties,
 }
 
 impl Parcel {
-    fn body(&self) -> &[u8] {
-        match self {
-            Self::Ids(body) => body,
-            Self::Json { body, .. } => body,
-        }
+    /// Packed ids.
+    pub(crate) fn ids(body: Vec<u8>, trace: Option<TraceContext>) -> Self {
+        let properties = properties(trace)
+            .with_content_type("application/octet-stream".into())
+            .with_type(KIND.into());
+        let body = body.into();
+        Self { body, properties }
     }
 
-    fn properties(&self) -> BasicProperties {
-        const PERSISTENT: u8 = 2;
-        let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
-        match self {
-            Self::Ids(_) => properties
-                .with_content_type("application/octet-stream".into())
-                .with_type(KIND.into()),
-            Self::Json { id, .. } => properties
-                .with_content_type("application/json".into())
-                .with_message_id(id.clone()),
-        }
+    /// JSON, with an id by which a repetition is known.
+    pub(crate) fn json(id: &str, body: Bytes, trace: Option<TraceContext>) -> Self {
+        let properties = properties(trace)
+            .with_content_type("application/json".into())
+            .with_message_id(id.into());
+        Self { body, properties }
     }
+}
+
+/// What all messages of ours have; one that is part of a trace says so in its headers.
+fn properties(trace: Option<TraceContext>) -> BasicProperties {
+    const PERSISTENT: u8 = 2;
+    let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+    let Some(trace) = trace else {
+        return properties;
+    };
+    let mut headers = FieldTable::default();
+    for (name, value) in trace.fields() {
+        headers.insert(name.into(), AMQPValue::LongString(value.into()));
+    }
+    properties.with_headers(headers)
 }
 
 #[derive(Clone, Debug)]
@@ -191,8 +200,8 @@ impl Publisher {
                     exchange.clone(),
                     key.clone(),
                     options,
-                    message.parcel.body(),
-                    message.parcel.properties(),
+                    &message.parcel.body,
+                    message.parcel.properties.clone(),
                 )
             });
             try_join_all(try_join_all(sent).await?).await

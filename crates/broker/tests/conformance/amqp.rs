@@ -37,9 +37,9 @@ async fn what_is_none_of_ours_is_counted_and_dropped_and_its_neighbours_arrive()
     with_rabbit(async |rabbit| {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let sent = ids(2);
-        broker.publish(&lane(), &sent[..1]).await.unwrap();
+        broker.publish(&lane(), &sent[..1], None).await.unwrap();
         let garbage = rabbit.raw.publish_garbage(&rabbit.queue(&lane())).await;
-        broker.publish(&lane(), &sent[1..]).await.unwrap();
+        broker.publish(&lane(), &sent[1..], None).await.unwrap();
         // What is dropped must not use up the prefetch.
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         for id in sent {
@@ -59,12 +59,12 @@ async fn what_is_none_of_ours_is_counted_and_dropped_and_its_neighbours_arrive()
 async fn a_queue_deleted_under_a_publisher_is_made_again_and_that_is_told_once() {
     with_rabbit(async |rabbit| {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
-        broker.publish(&lane(), &ids(1)).await.unwrap();
+        broker.publish(&lane(), &ids(1), None).await.unwrap();
         assert!(broker.inspect(&lane()).await.unwrap().created);
         for _ in 0..3 {
             assert!(!broker.inspect(&lane()).await.unwrap().created);
             rabbit.delete_queue(&lane()).await;
-            broker.publish(&lane(), &ids(1)).await.unwrap();
+            broker.publish(&lane(), &ids(1), None).await.unwrap();
             let state = broker.inspect(&lane()).await.unwrap();
             assert!(state.created && state.ready == 1, "{state:?}");
         }
@@ -78,12 +78,12 @@ async fn what_is_confirmed_after_the_queue_was_deleted_is_in_the_new_one() {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         for _ in 0..5 {
             // With the channel open already, all these go out as mandatory messages without a queue.
-            broker.publish(&lane(), &ids(1)).await.unwrap();
+            broker.publish(&lane(), &ids(1), None).await.unwrap();
             rabbit.delete_queue(&lane()).await;
             let sent = ids(500);
             try_join_all(
                 sent.iter()
-                    .map(async |id| broker.publish(&lane(), &[*id]).await),
+                    .map(async |id| broker.publish(&lane(), &[*id], None).await),
             )
             .await
             .unwrap();
@@ -106,8 +106,8 @@ async fn what_is_confirmed_after_the_queue_was_deleted_is_in_the_new_one() {
 async fn what_is_removed_is_gone_and_can_be_removed_again() {
     with_rabbit(async |rabbit| {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
-        broker.publish(&lane(), &ids(1)).await.unwrap();
-        broker.publish(&other_lane(), &ids(1)).await.unwrap();
+        broker.publish(&lane(), &ids(1), None).await.unwrap();
+        broker.publish(&other_lane(), &ids(1), None).await.unwrap();
         for _ in 0..2 {
             broker.remove(&[lane()]).await.unwrap();
         }
@@ -135,7 +135,7 @@ async fn a_queue_deleted_under_a_consumer_is_made_again_and_consumed() {
         );
         assert!(broker.inspect(&lane()).await.unwrap().created);
         let sent = ids(1);
-        broker.publish(&lane(), &sent).await.unwrap();
+        broker.publish(&lane(), &sent, None).await.unwrap();
         let delivery = next(&mut consumer).await;
         assert_eq!(delivery.ids(), sent);
         delivery.ack().await;
@@ -152,7 +152,7 @@ async fn a_new_queue_can_be_consumed_while_others_are_making_it() {
         for _ in 0..10 {
             let (lane, id) = (lane(), ids(1));
             let consumers = try_join_all(brokers.iter().map(|broker| broker.consume(&lane, 1)));
-            let published = brokers[0].publish(&lane, &id);
+            let published = brokers[0].publish(&lane, &id, None);
             let (consumers, published) = soon(async { tokio::join!(consumers, published) }).await;
             for consumer in consumers.unwrap() {
                 consumer.cancel().await;
@@ -193,7 +193,7 @@ async fn publishers_and_consumers_go_on_through_lost_connections() {
             for batch in sent.chunks(50) {
                 let published = batch
                     .iter()
-                    .map(async |id| broker.publish(&lane(), &[*id]).await);
+                    .map(async |id| broker.publish(&lane(), &[*id], None).await);
                 try_join_all(published).await.unwrap();
             }
         };
@@ -223,7 +223,7 @@ async fn an_acknowledgement_after_the_connection_was_lost_does_no_harm() {
         let (broker, proxy) = through_a_proxy(&rabbit).await;
         let sent = ids(2);
         for id in &sent {
-            broker.publish(&lane(), &[*id]).await.unwrap();
+            broker.publish(&lane(), &[*id], None).await.unwrap();
         }
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         let stale = next(&mut consumer).await;
@@ -279,7 +279,7 @@ async fn an_unreachable_broker_fails_in_time_with_the_reason_and_is_found_when_i
         };
         let broker = Broker::amqp(config).unwrap();
         let id = ids(1);
-        let published = soon(broker.publish(&lane(), &id)).await;
+        let published = soon(broker.publish(&lane(), &id, None)).await;
         assert!(
             matches!(published, Err(BrokerError::Unavailable(_))),
             "{published:?}"
@@ -292,7 +292,7 @@ async fn an_unreachable_broker_fails_in_time_with_the_reason_and_is_found_when_i
         assert!(soon(broker.consume(&lane(), 1)).await.is_err());
         assert!(soon(broker.inspect(&lane())).await.is_err());
         proxy.open();
-        soon(async { while broker.publish(&lane(), &id).await.is_err() {} }).await;
+        soon(async { while broker.publish(&lane(), &id, None).await.is_err() {} }).await;
         soon(async {
             while broker.ping().await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -312,10 +312,10 @@ async fn a_queue_that_refuses_fails_its_own_lane_s_messages_only() {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let (refused, taken) = (ids(1), ids(1));
         assert_eq!(
-            broker.publish(&lane(), &refused).await,
+            broker.publish(&lane(), &refused, None).await,
             Err(BrokerError::NotTaken)
         );
-        broker.publish(&other_lane(), &taken).await.unwrap();
+        broker.publish(&other_lane(), &taken, None).await.unwrap();
     })
     .await;
 }
@@ -329,7 +329,7 @@ async fn a_password_is_in_no_error_and_no_debug_output() {
         ..config
     })
     .unwrap();
-    let refused = broker.publish(&lane(), &ids(1)).await.unwrap_err();
+    let refused = broker.publish(&lane(), &ids(1), None).await.unwrap_err();
     assert!(!format!("{refused} {refused:?} {broker:?}").contains("hunter2"));
     for bad in [
         "",
@@ -362,7 +362,7 @@ async fn tls_is_spoken_where_the_url_asks_for_it() {
             ..rabbit.config.clone()
         })
         .unwrap();
-        let refused = broker.publish(&lane(), &ids(1)).await.unwrap_err();
+        let refused = broker.publish(&lane(), &ids(1), None).await.unwrap_err();
         assert!(refused.to_string().contains("corrupt message"), "{refused}");
     })
     .await;
@@ -373,11 +373,13 @@ async fn a_result_reaches_the_queue_of_its_route_or_it_is_said_why_not() {
     with_rabbit(async |rabbit| {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         // Any queue would do; this one is deleted after the test.
-        broker.publish(&lane(), &ids(1)).await.unwrap();
+        broker.publish(&lane(), &ids(1), None).await.unwrap();
         let queue = rabbit.queue(&lane());
         let body = Bytes::from_static(b"{}");
         let hand_on = async |exchange: &str, key: &str| {
-            broker.hand_on(exchange, key, "msg_1", body.clone()).await
+            broker
+                .hand_on(exchange, key, "msg_1", body.clone(), None)
+                .await
         };
         hand_on("", &queue).await.unwrap();
         hand_on("amq.direct", &queue).await.unwrap_err();
@@ -392,6 +394,8 @@ async fn a_result_reaches_the_queue_of_its_route_or_it_is_said_why_not() {
     })
     .await;
     let body = Bytes::new();
-    let alone = Broker::in_process().hand_on("", "key", "msg_1", body).await;
+    let alone = Broker::in_process()
+        .hand_on("", "key", "msg_1", body, None)
+        .await;
     assert_eq!(alone, Err(BrokerError::InProcess));
 }

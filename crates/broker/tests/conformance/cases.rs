@@ -2,7 +2,7 @@
 
 use crate::fixture::{NEVER, SOON, ids, lane, next, other_lane, ready, soon};
 use ekiden_broker::{Broker, BrokerError, MAX_IDS};
-use ekiden_domain::RequestId;
+use ekiden_domain::{RequestId, TraceContext};
 use futures::future::{join_all, try_join_all};
 use std::{
     collections::HashSet,
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn a_confirmed_message_is_in_the_queue_and_keeps_its_place(broker: Broker) {
     let sent = ids(5);
     for (before, id) in sent.iter().enumerate() {
-        broker.publish(&lane(), &[*id]).await.unwrap();
+        broker.publish(&lane(), &[*id], None).await.unwrap();
         ready(&broker, &lane(), before as u64 + 1).await;
     }
     let mut consumer = broker.consume(&lane(), 10).await.unwrap();
@@ -27,11 +27,17 @@ pub(crate) async fn a_confirmed_message_is_in_the_queue_and_keeps_its_place(brok
 
 pub(crate) async fn a_dropped_delivery_comes_again(broker: Broker) {
     let sent = ids(1);
-    broker.publish(&lane(), &sent).await.unwrap();
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let trace = TraceContext::new(parent, "vendor=a value");
+    let published = broker.publish(&lane(), &sent, trace.as_ref()).await;
+    published.unwrap();
     let mut consumer = broker.consume(&lane(), 1).await.unwrap();
     for _ in 0..3 {
         let delivery = next(&mut consumer).await;
-        assert_eq!(delivery.ids(), sent);
+        assert_eq!(
+            (delivery.ids(), delivery.trace()),
+            (&sent[..], trace.as_ref())
+        );
         drop(delivery);
     }
     next(&mut consumer).await.ack().await;
@@ -44,7 +50,7 @@ pub(crate) async fn a_dropped_delivery_comes_again(broker: Broker) {
 
 pub(crate) async fn the_prefetch_bounds_what_is_unacknowledged(broker: Broker) {
     for id in ids(10) {
-        broker.publish(&lane(), &[id]).await.unwrap();
+        broker.publish(&lane(), &[id], None).await.unwrap();
     }
     let mut consumer = broker.consume(&lane(), 3).await.unwrap();
     let mut held = Vec::new();
@@ -63,7 +69,7 @@ pub(crate) async fn the_prefetch_bounds_what_is_unacknowledged(broker: Broker) {
 pub(crate) async fn a_cancelled_consumer_returns_what_it_has_not_handed_out(broker: Broker) {
     let sent = ids(5);
     for id in &sent {
-        broker.publish(&lane(), &[*id]).await.unwrap();
+        broker.publish(&lane(), &[*id], None).await.unwrap();
     }
     let mut consumer = broker.consume(&lane(), 5).await.unwrap();
     let first = next(&mut consumer).await;
@@ -95,7 +101,7 @@ pub(crate) async fn a_cancelled_consumer_returns_what_it_has_not_handed_out(brok
 pub(crate) async fn a_dropped_consumer_leaves_its_messages_to_others(broker: Broker) {
     let sent = ids(3);
     for id in &sent {
-        broker.publish(&lane(), &[*id]).await.unwrap();
+        broker.publish(&lane(), &[*id], None).await.unwrap();
     }
     let mut first = broker.consume(&lane(), 3).await.unwrap();
     let held = next(&mut first).await;
@@ -111,7 +117,7 @@ pub(crate) async fn a_dropped_consumer_leaves_its_messages_to_others(broker: Bro
 
 pub(crate) async fn an_acknowledgement_is_not_overtaken_by_the_end_of_its_consumer(broker: Broker) {
     for id in ids(50) {
-        broker.publish(&lane(), &[id]).await.unwrap();
+        broker.publish(&lane(), &[id], None).await.unwrap();
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         let delivery = next(&mut consumer).await;
         assert_eq!(delivery.ids(), [id], "one that was acknowledged came again");
@@ -121,7 +127,7 @@ pub(crate) async fn an_acknowledgement_is_not_overtaken_by_the_end_of_its_consum
 }
 
 pub(crate) async fn a_consumer_that_is_dropped_disturbs_no_other(broker: Broker) {
-    broker.publish(&lane(), &ids(1)).await.unwrap();
+    broker.publish(&lane(), &ids(1), None).await.unwrap();
     let mut other = broker.consume(&lane(), 1).await.unwrap();
     let held = next(&mut other).await;
     for _ in 0..100 {
@@ -141,7 +147,7 @@ pub(crate) async fn next_may_be_given_up_and_asked_again(broker: Broker) {
     let to_send = sent.clone();
     let publishing = tokio::spawn(async move {
         for id in to_send {
-            publisher.publish(&lane(), &[id]).await.unwrap();
+            publisher.publish(&lane(), &[id], None).await.unwrap();
         }
     });
     let mut seen = Vec::new();
@@ -162,11 +168,11 @@ pub(crate) async fn next_may_be_given_up_and_asked_again(broker: Broker) {
 
 pub(crate) async fn a_full_message_arrives_whole_and_others_are_refused(broker: Broker) {
     for bad in [0, MAX_IDS + 1] {
-        let refused = broker.publish(&lane(), &ids(bad)).await;
+        let refused = broker.publish(&lane(), &ids(bad), None).await;
         assert_eq!(refused, Err(BrokerError::Size(bad)));
     }
     let sent = ids(MAX_IDS);
-    broker.publish(&lane(), &sent).await.unwrap();
+    broker.publish(&lane(), &sent, None).await.unwrap();
     let mut consumer = broker.consume(&lane(), 1).await.unwrap();
     let delivery = next(&mut consumer).await;
     assert_eq!(delivery.ids(), sent);
@@ -175,8 +181,8 @@ pub(crate) async fn a_full_message_arrives_whole_and_others_are_refused(broker: 
 
 pub(crate) async fn lanes_are_apart(broker: Broker) {
     let (here, there) = (ids(1), ids(1));
-    broker.publish(&lane(), &here).await.unwrap();
-    broker.publish(&other_lane(), &there).await.unwrap();
+    broker.publish(&lane(), &here, None).await.unwrap();
+    broker.publish(&other_lane(), &there, None).await.unwrap();
     for (lane, sent) in [(other_lane(), there), (lane(), here)] {
         let mut consumer = broker.consume(&lane, 5).await.unwrap();
         let delivery = next(&mut consumer).await;
@@ -193,7 +199,7 @@ pub(crate) async fn each_message_of_many_publishers_reaches_one_of_many_consumer
     let sent: Vec<Vec<RequestId>> = (0..PUBLISHERS * MESSAGES).map(|n| ids(1 + n % 3)).collect();
     let publishing = try_join_all(sent.chunks(MESSAGES).map(async |messages| {
         for message in messages {
-            broker.publish(&lane(), message).await?;
+            broker.publish(&lane(), message, None).await?;
         }
         Ok::<_, BrokerError>(())
     }));
@@ -261,7 +267,10 @@ pub(crate) async fn a_closed_broker_ends_its_consumers_and_refuses_the_rest(brok
         "nor when asked again"
     );
     let id = ids(1);
-    assert_eq!(broker.publish(&lane(), &id).await, Err(BrokerError::Closed));
+    assert_eq!(
+        broker.publish(&lane(), &id, None).await,
+        Err(BrokerError::Closed)
+    );
     assert_eq!(broker.notify_stop(id[0]).await, Err(BrokerError::Closed));
     assert_eq!(broker.inspect(&lane()).await, Err(BrokerError::Closed));
     assert_eq!(broker.ping().await, Err(BrokerError::Closed));

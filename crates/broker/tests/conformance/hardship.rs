@@ -19,7 +19,7 @@ async fn what_was_confirmed_survives_a_restart_and_the_rest_goes_on_after_it() {
         try_join_all(
             before
                 .iter()
-                .map(async |id| broker.publish(&lane(), &[*id]).await),
+                .map(async |id| broker.publish(&lane(), &[*id], None).await),
         )
         .await
         .unwrap();
@@ -37,7 +37,7 @@ async fn what_was_confirmed_survives_a_restart_and_the_rest_goes_on_after_it() {
         let publishing = join_all(
             meanwhile
                 .iter()
-                .map(async |id| patient.publish(&lane(), &[*id]).await),
+                .map(async |id| patient.publish(&lane(), &[*id], None).await),
         );
         let (published, ()) = tokio::join!(publishing, rabbitmqctl("start_app"));
         assert!(published.iter().all(Result::is_ok), "{published:?}");
@@ -64,14 +64,14 @@ async fn a_publisher_that_is_held_back_gives_up_in_time_and_consumers_go_on() {
         .unwrap();
         let sent = ids(3);
         for id in &sent {
-            broker.publish(&lane(), &[*id]).await.unwrap();
+            broker.publish(&lane(), &[*id], None).await.unwrap();
         }
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         rabbitmqctl("set_vm_memory_high_watermark 0").await;
         // The broker holds a connection back when it next publishes.
         let outcome = async {
             for _ in 0..5 {
-                let published = soon(broker.publish(&lane(), &ids(1))).await;
+                let published = soon(broker.publish(&lane(), &ids(1), None)).await;
                 assert!(
                     matches!(published, Err(BrokerError::Unavailable(_))),
                     "{published:?}"
@@ -91,7 +91,7 @@ async fn a_publisher_that_is_held_back_gives_up_in_time_and_consumers_go_on() {
         let outcome = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(outcome)).await;
         rabbitmqctl("set_vm_memory_high_watermark 0.4").await;
         outcome.unwrap();
-        soon(async { while broker.publish(&lane(), &sent).await.is_err() {} }).await;
+        soon(async { while broker.publish(&lane(), &sent, None).await.is_err() {} }).await;
         broker.ping().await.unwrap();
     })
     .await;
@@ -104,7 +104,7 @@ async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
         rabbitmqctl("eval 'application:set_env(rabbit, channel_tick_interval, 500), application:set_env(rabbit, consumer_timeout, 1000).'").await;
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let sent = ids(1);
-        broker.publish(&lane(), &sent).await.unwrap();
+        broker.publish(&lane(), &sent, None).await.unwrap();
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         let kept = next(&mut consumer).await;
         // The broker closes the channel with PRECONDITION_FAILED.

@@ -11,6 +11,7 @@ fn request() -> NewInvocation {
         delay: Duration::from_secs(30),
         stateful: false,
         hops: 0,
+        trace: None,
     }
 }
 

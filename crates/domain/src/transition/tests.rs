@@ -109,6 +109,7 @@ fn accepted(config: &AsyncConfig, delay: Duration) -> Invocation {
         delay,
         stateful: true,
         hops: 0,
+        trace: None,
     };
     let id = RequestId::generate(ACCEPTED_AT);
     Invocation::accept(id, new, config, Lane::shared(), ACCEPTED_AT).0

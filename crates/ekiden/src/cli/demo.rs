@@ -10,7 +10,8 @@ use crate::{
     clock::SystemClock,
     platform::{Plan, Platform},
     settings::Settings,
-    signals, telemetry,
+    signals,
+    telemetry::{self, LogFormat, Traces},
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -43,7 +44,7 @@ struct Stage {
 
 impl Demo {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
-        telemetry::start_log(telemetry::LogFormat::Human)?;
+        telemetry::start_log(LogFormat::Human, &Traces::default())?;
         let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
         let path = directory.path().join("ekiden.db");
         let mut settings = Settings::defaults();

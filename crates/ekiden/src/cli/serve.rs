@@ -5,7 +5,7 @@ use crate::{
     platform::{Plan, Platform},
     settings::Role,
     signals,
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, Traces},
 };
 use clap::Args;
 use ekiden_executor::Handlers;
@@ -45,7 +45,8 @@ impl Serve {
             outln!("the configuration is valid");
             return Ok(ExitCode::SUCCESS);
         }
-        telemetry::start_log(self.log_format)?;
+        let traces = Traces::start(&settings.telemetry)?;
+        telemetry::start_log(self.log_format, &traces)?;
         let plan = Plan {
             settings,
             roles: self.roles,
@@ -55,7 +56,9 @@ impl Serve {
             metrics: telemetry::start_metrics()?,
         };
         let stop = signals::stop()?;
-        Platform::open(plan).await?.run(stop).await?;
+        let served = async { Platform::open(plan).await?.run(stop).await }.await;
+        traces.end().await;
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     auth::{Auth, authenticate},
     remainder::read_remainder,
+    trace,
 };
 use axum::{
     Router,
@@ -158,8 +159,9 @@ fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-/// Gives the log of each request a span with its id, and counts and times it by its route.
-async fn observe(request: Request, next: Next) -> Response {
+/// Gives the log of each request a span with its id, has its part in a trace told, and counts and times
+/// it by its route.
+async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request.extensions().get::<RequestId>().copied();
     let id = id.map(|id| id.to_string()).unwrap_or_default();
@@ -170,7 +172,11 @@ async fn observe(request: Request, next: Next) -> Response {
         .extensions()
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let part = trace::begin(&mut request, &id, &route);
     let response = next.run(request).instrument(span.clone()).await;
+    if let Some(part) = part {
+        trace::end(&part, response.status());
+    }
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, elapsed = ?started.elapsed(), "answered"));
     let labels = [

@@ -111,6 +111,7 @@ impl fmt::Debug for Settings {
             .field("worker", &self.worker)
             .field("webhooks", &self.webhooks)
             .field("retention", &self.retention)
+            .field("telemetry", &self.telemetry)
             .field("reconcile", &self.reconcile)
             .field("keys", &self.keys)
             .field("functions", &functions.collect::<Vec<_>>())

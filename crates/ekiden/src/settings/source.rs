@@ -14,7 +14,12 @@ use toml::{Table, Value};
 pub(super) const PREFIX: &str = "EKIDEN__";
 
 /// Variables with a name of their own, and the keys they stand for.
-const ALIASES: [(&str, &str); 2] = [("DATABASE_URL", "database.url"), ("AMQP_URL", "broker.url")];
+const ALIASES: [(&str, &str); 4] = [
+    ("DATABASE_URL", "database.url"),
+    ("AMQP_URL", "broker.url"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
+    ("OTEL_SERVICE_NAME", "telemetry.service_name"),
+];
 
 /// The file and the environment, with the problems found so far.
 #[derive(Default)]
@@ -112,6 +117,20 @@ impl Source {
             range.contains(&number).then_some(number)
         };
         self.read(key, &allowed, show, parse).unwrap_or(default)
+    }
+
+    /// A part of a whole.
+    pub(super) fn ratio(&mut self, key: &'static str, default: f64) -> f64 {
+        let parse = |value: &Value| {
+            let ratio = match value {
+                // 0 and 1 need no point.
+                Value::Integer(whole) => f64::from(i32::try_from(*whole).ok()?),
+                value => value.as_float()?,
+            };
+            (0.0..=1.0).contains(&ratio).then_some(ratio)
+        };
+        let allowed = "a number from 0 to 1";
+        self.read(key, allowed, show, parse).unwrap_or(default)
     }
 
     /// A span of time.

@@ -144,6 +144,8 @@ async fn a_command_sees_its_own_environment_only() {
         "FC_RETRY_COUNT=2",
         "FC_SERVICE_NAME=s",
         &format!("PATH={PATH}"),
+        &format!("TRACEPARENT={PARENT}"),
+        &format!("TRACESTATE={STATE}"),
     ];
     assert_eq!(lines, wanted);
 }

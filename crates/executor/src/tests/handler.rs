@@ -3,6 +3,10 @@ use super::*;
 fn executor() -> Executor {
     let handlers = Handlers::new()
         .with("echo", async |_, payload| Ok(payload))
+        .with("trace", async |context, _| {
+            let trace = context.trace.map(|it| it.as_str().to_owned());
+            Ok(trace.unwrap_or_default().into())
+        })
         .with("large", async |_, _| Ok(Bytes::from(vec![0; 11])))
         .with("error", async |_, _| {
             Err(HandlerError("bad input".to_owned()))
@@ -21,6 +25,13 @@ fn call(handler: &str) -> Attempt {
 #[tokio::test]
 async fn a_handler_s_output_is_the_result() {
     assert_eq!(output(execute(&executor(), call("echo")).await), "in");
+}
+
+#[tokio::test]
+async fn a_handler_is_told_of_the_trace() {
+    let attempt = attempt(&json!({"handler": "trace"}), &json!({}));
+    let told = output(execute(&executor(), attempt).await);
+    assert_eq!(told, format!("{PARENT} {STATE}"));
 }
 
 #[tokio::test]

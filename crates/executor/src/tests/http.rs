@@ -86,6 +86,8 @@ async fn the_target_gets_the_payload_and_is_told_what_it_is() {
             ("x-fc-stateful-async-invocation-id", invocation),
             ("x-ekiden-lease", "7"),
             ("x-ekiden-attempt", "3"),
+            ("traceparent", PARENT),
+            ("tracestate", STATE),
         ];
         for (name, value) in wanted {
             assert_eq!(headers[name], value, "{name}");

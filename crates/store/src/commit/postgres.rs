@@ -65,11 +65,13 @@ const POSTGRES: &str = "
                reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
         FROM ended
     ), messages AS (
-        INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at)
-        SELECT request_id, message.id, message.kind, message.lane, message.due_at, message.take_at
+        INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace)
+        SELECT request_id, message.id, message.kind, message.lane, message.due_at, message.take_at,
+               message.trace
         FROM unnest(
-            $27::uuid[], $28::uuid[], $29::smallint[], $30::text[], $31::bigint[], $32::bigint[]
-        ) AS message(request_id, id, kind, lane, due_at, take_at)
+            $27::uuid[], $28::uuid[], $29::smallint[], $30::text[], $31::bigint[], $32::bigint[],
+            $33::text[]
+        ) AS message(request_id, id, kind, lane, due_at, take_at, trace)
         WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
     ), told AS (
         INSERT INTO attempts (
@@ -80,8 +82,8 @@ const POSTGRES: &str = "
                attempt.fault_kind, attempt.error, attempt.error_message, attempt.http_status,
                attempt.output, attempt.log
         FROM unnest(
-            $33::uuid[], $34::bigint[], $35::uuid[], $36::bigint[], $37::bigint[],
-            $38::smallint[], $39::text[], $40::text[], $41::bigint[], $42::bytea[], $43::bytea[]
+            $34::uuid[], $35::bigint[], $36::uuid[], $37::bigint[], $38::bigint[],
+            $39::smallint[], $40::text[], $41::text[], $42::bigint[], $43::bytea[], $44::bytea[]
         ) AS attempt(
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
             http_status, output, log
@@ -90,7 +92,7 @@ const POSTGRES: &str = "
     ), handed_on AS (
         INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
         SELECT request_id, destination, 0, 0, ended_at, ended_at
-        FROM unnest($44::uuid[], $45::text[], $46::bigint[])
+        FROM unnest($45::uuid[], $46::text[], $47::bigint[])
              AS result(request_id, destination, ended_at)
         WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
     )
@@ -276,6 +278,12 @@ fn bind_messages<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
             messages
                 .iter()
                 .map(|(m, now)| outbox::take_at(m, *now).as_millis())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            messages
+                .iter()
+                .map(|(m, _)| outbox::trace(m.trace.as_ref()).map(str::to_owned))
                 .collect::<Vec<_>>(),
         )
 }

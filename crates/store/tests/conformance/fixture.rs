@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ekiden_domain::{
     AsyncConfig, FunctionName, Invocation, Lane, Message, NewInvocation, RequestId, Timestamp,
-    WorkerId,
+    TraceContext, WorkerId,
 };
 use ekiden_store::{Accepted, Commit, Database, Store, StoreConfig};
 use sqlx::Connection;
@@ -58,6 +58,10 @@ pub(crate) fn new(id: Option<&str>) -> NewInvocation {
         delay: Duration::ZERO,
         stateful: true,
         hops: 0,
+        trace: TraceContext::new(
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "vendor=a value",
+        ),
     }
 }
 

@@ -22,6 +22,7 @@ async fn running(store: &Store, id: &str) -> Invocation {
     };
     let request = ekiden_domain::NewInvocation {
         hops: 3,
+        trace: None,
         ..new(Some(id))
     };
     let request_id = RequestId::generate(NOW);

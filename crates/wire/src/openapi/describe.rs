@@ -45,6 +45,7 @@ handled!(A B C);
 handled!(A B C D);
 handled!(A B C D E);
 handled!(A B C D E G);
+handled!(A B C D E G H);
 
 /// Stamps those that read nothing of what a client sends.
 macro_rules! silent {

@@ -19,6 +19,7 @@ fn accepted() -> Invocation {
         delay: Duration::ZERO,
         stateful: true,
         hops: 0,
+        trace: None,
     };
     let config = AsyncConfig::default();
     let id = RequestId::generate(at(1000));

@@ -4,13 +4,15 @@ use super::{Deliverer, Tried};
 use bytes::Bytes;
 use ekiden_domain::{
     FunctionName, Invocation, InvocationId, Missing, NewInvocation, Qualifier, Record, RequestId,
+    TraceContext,
     delivery::{MAX_CHAINED, MAX_HOPS, Verdict},
 };
 use ekiden_store::{Accepted, StoreError};
 use std::time::Duration;
 
 impl Deliverer {
-    /// Enqueues an invocation of this function with `content` as its payload; nothing if that was
+    /// Enqueues an invocation of this function with `content` as its payload, in the trace of its
+    /// source; nothing if that was
     /// done before: its id says whose result it has, and a function has one of each id.
     pub(super) async fn enqueue(
         &self,
@@ -18,6 +20,7 @@ impl Deliverer {
         qualifier: &Qualifier,
         source: &Record,
         content: Bytes,
+        trace: Option<&TraceContext>,
     ) -> Result<Tried, StoreError> {
         let source = &source.invocation;
         if source.hops + 1 >= MAX_HOPS {
@@ -56,6 +59,7 @@ impl Deliverer {
             delay: Duration::ZERO,
             stateful: true,
             hops: source.hops + 1,
+            trace: trace.cloned(),
         };
         let lane = resolved.function.effective_lane(name);
         let now = self.clock.now();

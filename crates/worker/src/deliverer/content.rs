@@ -108,6 +108,7 @@ mod tests {
             delay: Duration::ZERO,
             stateful: true,
             hops: 0,
+            trace: None,
         };
         let config = AsyncConfig {
             max_retries: 0,

@@ -4,7 +4,7 @@ use super::{Reach, Tried};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use ekiden_domain::{
-    Invalid, Timestamp,
+    Invalid, Timestamp, TraceContext,
     delivery::{MAX_ANSWER, Verdict},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -104,7 +104,14 @@ impl Webhooks {
         }
     }
 
-    pub(super) async fn post(&self, url: &Url, id: &str, body: Bytes, now: Timestamp) -> Tried {
+    pub(super) async fn post(
+        &self,
+        url: &Url,
+        id: &str,
+        body: Bytes,
+        trace: Option<&TraceContext>,
+        now: Timestamp,
+    ) -> Tried {
         if let Err(why) = self.check(url) {
             return Tried::failed(Verdict::Never, why);
         }
@@ -116,6 +123,10 @@ impl Webhooks {
             .post(url.clone())
             .headers(self.headers(id, now, &body))
             .body(body);
+        let fields = trace.into_iter().flat_map(TraceContext::fields);
+        let request = fields.fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
         match request.send().await {
             Ok(response) => judge(response).await,
             Err(error) => {

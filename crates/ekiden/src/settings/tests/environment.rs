@@ -58,6 +58,19 @@ fn the_more_specific_url_wins() {
 }
 
 #[test]
+fn a_collector_is_also_known_by_its_usual_variables() {
+    let usual = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://common"),
+        ("OTEL_SERVICE_NAME", "common"),
+    ];
+    let telemetry = load("telemetry.service_name = 'file'", &usual)
+        .unwrap()
+        .telemetry;
+    assert_eq!(telemetry.otlp_endpoint.unwrap().expose(), "http://common");
+    assert_eq!(telemetry.service_name, "common");
+}
+
+#[test]
 fn a_problem_names_the_variable() {
     assert_eq!(
         problem("EKIDEN__WORKER__SLOTS", "0"),

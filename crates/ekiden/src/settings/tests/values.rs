@@ -104,6 +104,7 @@ fn ranges_include_their_ends_and_nothing_beyond() {
         ("worker.drain_grace", "'0s'", "'1h'", "0", "'3601s'"),
         ("retention.keep", "'1m'", "'3650d'", "'59s'", "'3651d'"),
         ("reconcile.period", "'1s'", "'1h'", "'0s'", "'3601s'"),
+        ("telemetry.sample_ratio", "0", "1.0", "-0.1", "2"),
         ("broker.publish_timeout", "'1s'", "'5m'", "'0s'", "'301s'"),
     ];
     for (key, least, most, below, above) in cases {
@@ -182,6 +183,18 @@ fn only_urls_that_the_store_and_the_broker_understand_are_taken() {
             load(&format!("broker.url = '{bad}'"), &[]).is_err(),
             "{bad}"
         );
+    }
+    let collector = |url| load(&format!("telemetry.otlp_endpoint = '{url}'"), &[]);
+    for good in ["http://127.0.0.1:4318", "https://user:hunter2@host/base/"] {
+        let settings = collector(good).unwrap();
+        assert_eq!(
+            settings.telemetry.otlp_endpoint.as_ref().unwrap().expose(),
+            good
+        );
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+    for bad in ["", "grpc://h", "127.0.0.1:4318", "http://h?key=secret"] {
+        assert!(collector(bad).is_err(), "{bad}");
     }
 }
 
