@@ -3,28 +3,26 @@
 use crate::Problem;
 use axum::{
     Json,
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use ekiden_domain::{Clock, RequestId};
 use http::{HeaderName, HeaderValue, header};
-use std::sync::Arc;
 
 /// The header that names a request: on every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-fc-request-id");
 
-/// A layer: gives each request an id, which handlers find as an extension of type [`RequestId`],
-/// and answers with it; turns a [`Problem`] into its envelope. Use it with
-/// [`axum::middleware::from_fn_with_state`], outermost.
+/// Gives a request an id, which handlers find as an extension of type [`RequestId`], has `answer`
+/// answer it, and puts the id on that; turns a [`Problem`] into its envelope. Outermost of all that
+/// stands before a route.
 pub async fn envelope(
-    State(clock): State<Arc<dyn Clock>>,
+    clock: &dyn Clock,
     mut request: Request,
-    next: Next,
+    answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let request_id = RequestId::generate(clock.now());
     request.extensions_mut().insert(request_id);
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = with_body(response, &problem, request_id);
     }
@@ -52,10 +50,9 @@ fn with_body(bare: Response, problem: &Problem, request_id: RequestId) -> Respon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{Router, body::to_bytes, routing::get};
+    use axum::body::{Body, to_bytes};
     use ekiden_domain::Timestamp;
     use http::StatusCode;
-    use tower::ServiceExt;
 
     #[derive(Debug)]
     struct Noon;
@@ -66,19 +63,17 @@ mod tests {
         }
     }
 
-    async fn ask(path: &str) -> Response {
-        let clock: Arc<dyn Clock> = Arc::new(Noon);
-        let router = Router::new()
-            .route("/fine", get(async || StatusCode::NO_CONTENT))
-            .route("/busy", get(async || Problem::unavailable("no database")))
-            .layer(axum::middleware::from_fn_with_state(clock, envelope));
-        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
-        router.oneshot(request).await.unwrap()
+    async fn answered(with: impl IntoResponse) -> Response {
+        let answer = async |request: Request| {
+            assert!(request.extensions().get::<RequestId>().is_some());
+            with.into_response()
+        };
+        envelope(&Noon, Request::new(Body::empty()), answer).await
     }
 
     #[tokio::test]
     async fn every_answer_has_an_id_and_an_empty_one_no_content_type() {
-        let response = ask("/fine").await;
+        let response = answered(StatusCode::NO_CONTENT).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert!(response.headers().contains_key(REQUEST_ID));
         assert!(!response.headers().contains_key(header::CONTENT_TYPE));
@@ -86,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_is_told_in_every_sdk_s_words() {
-        let response = ask("/busy").await;
+        let response = answered(Problem::unavailable("no database")).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
         let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();

@@ -2,9 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
+    extract::Request,
 };
 use ekiden_domain::{AccessKey, Clock, Secret};
 use ekiden_store::{Store, StoreError};
@@ -140,31 +138,26 @@ fn unavailable(error: StoreError) -> Problem {
     Problem::unavailable("the database is not available; nothing was changed")
 }
 
-/// A layer: lets in who holds an access key, and tells the handlers who it is.
-pub(crate) async fn authenticate(
-    State(auth): State<Auth>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let (caller, signed) = match auth.check(&parts).await {
-        Ok(checked) => checked,
-        Err(problem) => {
+impl Auth {
+    /// The request, if its sender holds an access key, with who that is for the handlers.
+    pub(super) async fn admit(&self, request: Request) -> Result<Request, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let checked = self.check(&parts).await;
+        let (caller, signed) = checked.inspect_err(|problem| {
             let code = problem.code;
             metrics::counter!("ekiden_auth_refusals_total", "code" => code).increment(1);
-            return problem.into_response();
-        }
-    };
-    parts.extensions.insert(caller);
-    let body = match signed {
-        Some(sha256) => Body::from_stream(checked(body, sha256)),
-        None => body,
-    };
-    next.run(Request::from_parts(parts, body)).await
+        })?;
+        parts.extensions.insert(caller);
+        let body = match signed {
+            Some(sha256) => Body::from_stream(hashed(body, sha256)),
+            None => body,
+        };
+        Ok(Request::from_parts(parts, body))
+    }
 }
 
 /// The body, hashed as it passes; it ends in an error if it is not the one that was signed.
-fn checked(
+fn hashed(
     body: Body,
     sha256: [u8; 32],
 ) -> impl Stream<Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> {
@@ -191,10 +184,10 @@ mod tests {
     #[tokio::test]
     async fn a_body_passes_if_it_is_the_signed_one() {
         let signed: [u8; 32] = Sha256::digest(b"signed").into();
-        let body = Body::from_stream(checked(Body::from("signed"), signed));
+        let body = Body::from_stream(hashed(Body::from("signed"), signed));
         assert_eq!(to_bytes(body, 100).await.unwrap(), "signed");
         for other in ["", "signee", "signed "] {
-            let body = Body::from_stream(checked(Body::from(other), signed));
+            let body = Body::from_stream(hashed(Body::from(other), signed));
             assert!(to_bytes(body, 100).await.is_err(), "{other:?}");
         }
     }

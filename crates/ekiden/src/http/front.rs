@@ -1,26 +1,23 @@
 //! What stands before every route: request ids and the error envelope, the log's span, limits.
 
-use super::{
-    auth::{Auth, authenticate},
-    remainder::read_remainder,
-    trace,
-};
+use super::{auth::Auth, remainder::read_remainder, trace};
 use axum::{
     Router,
     extract::{Request, State},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use ekiden_domain::{Clock, RequestId};
 use ekiden_wire::{Patience, Problem, envelope};
+use futures::FutureExt;
 use http::{Method, StatusCode, Uri};
 use std::{
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
-use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 /// The longest path and query, in bytes (FC: 4 KB).
@@ -78,25 +75,14 @@ impl Front {
     /// `api`, held off until the process is ready and then for holders of access keys, and `open`,
     /// which answers always; both behind limits, with ids and envelopes.
     pub(crate) fn before(self, api: Router, open: Router) -> Router {
-        let Self {
-            clock,
-            gate,
-            auth,
-            timeout,
-        } = self;
-        // The innermost comes first. A route's own layers run only where the route matches, so what
-        // is to hold for every request goes around the whole.
-        api.layer(from_fn_with_state(auth, authenticate))
-            .layer(from_fn_with_state(gate, hold_off))
+        // A layer copies the whole of what it is around for each request, so there are as few as can be.
+        // They are around the whole, as a route's own run only where that matches.
+        let front = Arc::new(self);
+        api.layer(from_fn_with_state(Arc::clone(&front), admit))
             .merge(open)
             .fallback(unsupported)
             .method_not_allowed_fallback(unsupported)
-            .layer(from_fn_with_state(timeout, within))
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(from_fn(limits))
-            .layer(from_fn(read_remainder))
-            .layer(from_fn(observe))
-            .layer(from_fn_with_state(clock, envelope))
+            .layer(from_fn_with_state(front, stand))
     }
 }
 
@@ -104,14 +90,32 @@ async fn unsupported(method: Method, uri: Uri) -> Problem {
     Problem::path_not_supported(&method, uri.path())
 }
 
-async fn hold_off(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    match gate.reason() {
-        None => next.run(request).await,
-        Some(reason) => Problem::unavailable(format!("not ready: {reason}")).into_response(),
+async fn admit(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    if let Some(reason) = front.gate.reason() {
+        return Problem::unavailable(format!("not ready: {reason}")).into_response();
+    }
+    match front.auth.admit(request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
 }
 
-async fn within(State(usual): State<Duration>, mut request: Request, next: Next) -> Response {
+/// Everything that every request goes through, from the outermost on.
+async fn stand(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    envelope(&*front.clock, request, async |request| {
+        observe(request, async |request| {
+            read_remainder(request, async |request| match limits(&request) {
+                Ok(()) => unless_it_panics(within(front.timeout, request, next)).await,
+                Err(problem) => problem.into_response(),
+            })
+            .await
+        })
+        .await
+    })
+    .await
+}
+
+async fn within(usual: Duration, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let patience = Patience::default();
     request.extensions_mut().insert(patience.clone());
@@ -132,14 +136,14 @@ async fn within(State(usual): State<Duration>, mut request: Request, next: Next)
     Problem::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message).into_response()
 }
 
-async fn limits(request: Request, next: Next) -> Response {
+fn limits(request: &Request) -> Result<(), Problem> {
     let target = request
         .uri()
         .path_and_query()
         .map_or(0, |it| it.as_str().len());
     if target > MAX_TARGET {
         let message = format!("path and query have {target} bytes, {MAX_TARGET} are allowed");
-        return Problem::invalid_argument(message).into_response();
+        return Err(Problem::invalid_argument(message));
     }
     // As on the wire: name, colon, space, value, line end.
     let headers = request.headers().iter();
@@ -148,20 +152,25 @@ async fn limits(request: Request, next: Next) -> Response {
         .sum();
     if head > MAX_HEAD {
         let message = format!("the headers have {head} bytes, {MAX_HEAD} are allowed");
-        return Problem::invalid_argument(message).into_response();
+        return Err(Problem::invalid_argument(message));
     }
-    next.run(request).await
+    Ok(())
 }
 
-fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
-    // The cause is not shown: it may quote what the request held. The panic hook has told where.
-    tracing::error!("a handler panicked");
-    Problem::internal().into_response()
+async fn unless_it_panics(answering: impl Future<Output = Response>) -> Response {
+    match AssertUnwindSafe(answering).catch_unwind().await {
+        Ok(response) => response,
+        Err(_cause) => {
+            // The cause is not shown: it may quote what the request held. The panic hook has told where.
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        }
+    }
 }
 
 /// Gives the log of each request a span with its id, has its part in a trace told, and counts and times
 /// it by its route.
-async fn observe(mut request: Request, next: Next) -> Response {
+async fn observe(mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let started = Instant::now();
     let id = request.extensions().get::<RequestId>().copied();
     let id = id.map(|id| id.to_string()).unwrap_or_default();
@@ -173,7 +182,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let part = trace::begin(&mut request, &id, &route);
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = answer(request).instrument(span.clone()).await;
     if let Some(part) = part {
         trace::end(&part, response.status());
     }

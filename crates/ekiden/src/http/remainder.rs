@@ -7,7 +7,6 @@
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    middleware::Next,
     response::Response,
 };
 use http::{HeaderValue, header};
@@ -26,17 +25,20 @@ const MOST: usize = 1024 * 1024;
 /// How long they are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A layer around whatever may answer before it has read the body.
-pub(crate) async fn read_remainder(request: Request, next: Next) -> Response {
+/// Stands around an `answer` that may come before the body was read.
+pub(super) async fn read_remainder(
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return answer(request).await;
     }
     let (give_back, given_back) = oneshot::channel();
     let lend = |body| Lent {
         body,
         give_back: Some(give_back),
     };
-    let mut response = next.run(request.map(|body| Body::new(lend(body)))).await;
+    let mut response = answer(request.map(|body| Body::new(lend(body)))).await;
     let is_read = async { discard(given_back.await.unwrap_or_default()).await };
     if !tokio::time::timeout(PATIENCE, is_read)
         .await
@@ -99,20 +101,27 @@ impl HttpBody for Lent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{Router, middleware::from_fn, routing::post};
+    use axum::response::IntoResponse;
     use futures::{StreamExt, stream};
     use std::sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     };
-    use tower::ServiceExt;
 
-    /// Answers `path` to a body of so many chunks, of which it counts those that are read.
-    async fn answered(path: &str, chunks: usize) -> (Response, usize) {
-        let routes = Router::new()
-            .route("/refused", post(async || "no"))
-            .route("/read", post(async |body: Bytes| body.len().to_string()))
-            .layer(from_fn(read_remainder));
+    async fn refuse(_: Request) -> Response {
+        "no".into_response()
+    }
+
+    async fn read(request: Request) -> Response {
+        let body = request.into_body().collect().await.unwrap();
+        body.to_bytes().len().to_string().into_response()
+    }
+
+    /// An answer to a body of so many chunks, of which it counts those that are read.
+    async fn answered(
+        answer: impl AsyncFnOnce(Request) -> Response,
+        chunks: usize,
+    ) -> (Response, usize) {
         let read = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&read);
         let body = stream::repeat(Bytes::from_static(&[0; 1000])).take(chunks);
@@ -120,40 +129,36 @@ mod tests {
             count.fetch_add(1, Ordering::Relaxed);
             Ok::<_, std::io::Error>(chunk)
         });
-        let request = Request::post(path).body(Body::from_stream(body)).unwrap();
-        let response = routes.oneshot(request).await.unwrap();
+        let request = Request::new(Body::from_stream(body));
+        let response = read_remainder(request, answer).await;
         (response, read.load(Ordering::Relaxed))
     }
 
     #[tokio::test]
     async fn a_request_is_read_to_its_end_whoever_reads_it() {
-        for path in ["/refused", "/read"] {
-            for chunks in [1, 100] {
-                let (response, read) = answered(path, chunks).await;
-                assert_eq!(read, chunks, "{path}");
+        for chunks in [1, 100] {
+            for (response, read) in [answered(refuse, chunks).await, answered(read, chunks).await] {
+                assert_eq!(read, chunks, "{response:?}");
                 assert!(!response.headers().contains_key(header::CONNECTION));
             }
         }
-        let (response, _) = answered("/read", 100).await;
+        let (response, _) = answered(read, 100).await;
         let body = response.into_body().collect().await.unwrap();
         assert_eq!(body.to_bytes(), "100000");
     }
 
     #[tokio::test]
     async fn what_is_too_much_closes_the_connection() {
-        let (response, read) = answered("/refused", 1_000_000).await;
+        let (response, read) = answered(refuse, 1_000_000).await;
         assert!((MOST / 1000..MOST / 1000 + 3).contains(&read), "{read}");
         assert_eq!(response.headers()[header::CONNECTION], "close");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_come_closes_the_connection() {
-        let routes = Router::new()
-            .route("/", post(async || "no"))
-            .layer(from_fn(read_remainder));
         let never = stream::pending::<Result<Bytes, std::io::Error>>();
-        let request = Request::post("/").body(Body::from_stream(never)).unwrap();
-        let response = routes.oneshot(request).await.unwrap();
+        let request = Request::new(Body::from_stream(never));
+        let response = read_remainder(request, refuse).await;
         assert_eq!(response.headers()[header::CONNECTION], "close");
     }
 }
