@@ -9,3 +9,4 @@ mod listing;
 mod managing;
 mod records;
 mod stopping;
+mod throttling;

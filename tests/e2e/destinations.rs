@@ -3,6 +3,7 @@
 mod certificate;
 mod chain;
 mod gone;
+mod hanging;
 mod left;
 mod many;
 mod receiver;

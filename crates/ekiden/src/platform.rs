@@ -12,7 +12,7 @@ use axum::Router;
 use ekiden_broker::Broker;
 use ekiden_dispatch::{Dispatcher, Reconciler, redispatch};
 use ekiden_domain::Clock;
-use ekiden_enqueue::Enqueue;
+use ekiden_enqueue::{Backlog, Enqueue};
 use ekiden_executor::{Executor, ExecutorConfig, Handlers};
 use ekiden_list::{List, dashboard};
 use ekiden_store::{Catalog, Database, DatabaseClaim, Store, StoreError};
@@ -55,6 +55,7 @@ pub(crate) struct Platform {
     executor: Executor,
     gate: Gate,
     listener: TcpListener,
+    backlog: Option<Backlog>,
 }
 
 impl Platform {
@@ -79,6 +80,7 @@ impl Platform {
             clock: Arc::new(SystemClock),
             executor: Executor::new(plan.handlers.clone(), executor()?),
             gate: Gate::closed("starting"),
+            backlog: settings.enqueue.max_backlog.map(Backlog::up_to),
             plan,
             store,
             broker,
@@ -117,6 +119,7 @@ impl Platform {
             executor,
             gate,
             listener,
+            backlog,
         } = self;
         tracing::info!(
             address = %listener.local_addr()?, ?roles, store = ?plan.settings.database.database,
@@ -137,6 +140,7 @@ impl Platform {
             catalog,
             clock,
             executor,
+            backlog,
         };
         let working = async {
             let Some(claim) = stop.run_until_cancelled(parts.prepare(&gate)).await else {
@@ -181,7 +185,8 @@ impl Platform {
         if roles.contains(&Role::Enqueue) {
             let clock = Arc::clone(&self.clock);
             let (store, catalog) = (store.clone(), catalog.clone());
-            api = api.merge(Enqueue::new(store, catalog, clock, self.executor.clone()).router());
+            let enqueue = Enqueue::new(store, catalog, clock, self.executor.clone());
+            api = api.merge(enqueue.bounded_by(self.backlog.clone()).router());
         }
         if roles.contains(&Role::List) {
             let clock = Arc::clone(&self.clock);
@@ -221,6 +226,7 @@ struct Parts {
     catalog: Catalog,
     clock: Arc<dyn Clock>,
     executor: Executor,
+    backlog: Option<Backlog>,
 }
 
 impl Parts {
@@ -300,6 +306,12 @@ impl Parts {
                 self.plan.settings.dispatch(),
             );
             carriers.push(tokio::spawn(dispatcher.run(carrying.clone())));
+        }
+        if let Some(backlog) = self.backlog.clone()
+            && self.roles.contains(&Role::Enqueue)
+        {
+            let store = self.store.clone();
+            carriers.push(tokio::spawn(backlog.watch(store, carrying.clone())));
         }
         if works {
             let reconciler = Reconciler::new(

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) database: DatabaseSettings,
     /// `[broker]`: what carries the dispatch.
     pub(crate) broker: BrokerSettings,
+    /// `[enqueue]`: what is accepted.
+    pub(crate) enqueue: EnqueueSettings,
     /// `[worker]`: how invocations are run.
     pub(crate) worker: WorkerSettings,
     /// `[webhooks]`: how results are sent to URLs.
@@ -108,6 +110,14 @@ pub(crate) struct BrokerSettings {
     pub(crate) timeout: Duration,
     /// How long a publish may wait for its confirm: 1 s to 5 min, default 10 s.
     pub(crate) publish_timeout: Duration,
+}
+
+/// What is accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct EnqueueSettings {
+    /// How many invocations may have been accepted and not ended: 1 to 1000000000. Default `None`: as
+    /// many as the database holds.
+    pub(crate) max_backlog: Option<u32>,
 }
 
 /// How invocations are run.
@@ -200,6 +210,9 @@ impl Settings {
                 ),
                 timeout: source.span("broker.timeout", 10 * SECOND, wait()),
                 publish_timeout: source.span("broker.publish_timeout", 10 * SECOND, wait()),
+            },
+            enqueue: EnqueueSettings {
+                max_backlog: source.optional_number("enqueue.max_backlog", 1..=1_000_000_000),
             },
             worker: WorkerSettings {
                 slots: source.number("worker.slots", 64, 1..=10_000),

@@ -89,6 +89,7 @@ impl Enqueue {
         payload: Bytes,
         trace: Option<TraceContext>,
     ) -> Result<InvocationId, Problem> {
+        self.make_room()?;
         let lane = resolved.function.effective_lane(&path.name);
         let new = NewInvocation {
             function: path.name.clone(),

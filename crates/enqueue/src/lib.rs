@@ -4,6 +4,7 @@
 //! Each operation is a file. A handler reads the request as checked types of [`ekiden_wire`], lets
 //! the domain decide, and answers once the store has made it durable.
 
+mod backlog;
 mod failure;
 mod get;
 mod invoke;
@@ -11,6 +12,8 @@ mod manage;
 mod native;
 mod stop;
 mod sync;
+
+pub use backlog::Backlog;
 
 use axum::Router;
 use ekiden_domain::{Clock, Missing, Qualifier, Resolved};
@@ -55,6 +58,7 @@ pub struct Enqueue {
     clock: Arc<dyn Clock>,
     executor: Executor,
     slots: Slots,
+    backlog: Option<Backlog>,
 }
 
 impl Enqueue {
@@ -71,7 +75,14 @@ impl Enqueue {
             clock,
             executor,
             slots: Slots::new(Self::SYNC_SLOTS),
+            backlog: None,
         }
+    }
+
+    /// With a bound on what has not ended: beyond it nothing is accepted.
+    #[must_use]
+    pub fn bounded_by(self, backlog: Option<Backlog>) -> Self {
+        Self { backlog, ..self }
     }
 
     /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
@@ -106,6 +117,15 @@ impl Enqueue {
             .at(STOP_TASK, [stop("StopAsyncTask")])
             .merge(manage::api())
             .merge(native::api())
+    }
+
+    /// Takes room for one more invocation, if there is any.
+    fn make_room(&self) -> Result<(), Problem> {
+        let added = self.backlog.as_ref().map_or(Ok(()), Backlog::add);
+        added.map_err(|bound| {
+            metrics::counter!("ekiden_throttled_total").increment(1);
+            Problem::throttled(bound)
+        })
     }
 
     /// What the function and the qualifier that `path` names mean now.

@@ -32,7 +32,8 @@ pub(crate) fn api() -> Api<Enqueue> {
         "RerunInvocation",
         "Runs a task once more, as another.",
         rerun,
-    );
+    )
+    .refuses(StatusCode::TOO_MANY_REQUESTS);
     Api::default()
         .native(ALL, [batch])
         .native(&at(""), [show])
@@ -140,6 +141,7 @@ async fn rerun(
         payload,
         ..
     } = record;
+    api.make_room()?;
     let function = FunctionPath {
         qualifier: Some(invocation.qualifier),
         ..path.function

@@ -25,6 +25,16 @@ pub(crate) async fn count_live(backend: &Backend) -> Result<Vec<StatusCount>, St
     Ok(counts.collect())
 }
 
+pub(crate) async fn count_live_up_to(backend: &Backend, most: u32) -> Result<u32, StoreError> {
+    let count: i64 = read!(backend, pool => sqlx::query_scalar(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM invocations_live LIMIT $1) AS live",
+    )
+    .bind(i64::from(most))
+    .fetch_one(pool)
+    .await?);
+    Ok(u32::try_from(count).unwrap_or(most))
+}
+
 /// The ended ones are found by the time of their end alone, and only so many of them are read: the
 /// oldest first, in which order they were written.
 pub(crate) async fn counts(

@@ -7,7 +7,9 @@ use crate::{
     batch::Flush,
     row::{count, inconsistent},
 };
-use ekiden_domain::{Delivery, DeliveryStatus, Record, RequestId, Timestamp, delivery::Answer};
+use ekiden_domain::{
+    Delivery, DeliveryStatus, Destination, Record, RequestId, Timestamp, delivery::Answer,
+};
 use sqlx::FromRow;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -75,21 +77,23 @@ const fn code(status: DeliveryStatus) -> i16 {
     }
 }
 
-/// Takes what is due, each counted as tried once more, and keeps other takers from it until
-/// `hold_until`.
+/// Takes what is due, but for these destinations, each counted as tried once more, and keeps other
+/// takers from it until `hold_until`.
 pub(crate) async fn take(
     backend: &Backend,
     now: Timestamp,
     hold_until: Timestamp,
     limit: u32,
+    except: &[Destination],
 ) -> Result<Vec<Delivery>, StoreError> {
     macro_rules! take {
-        ($pool:expr, $skip:literal) => {
+        ($pool:expr, $except:literal, $list:expr, $skip:literal) => {
             sqlx::query_as(concat!(
                 "UPDATE deliveries SET take_at = $2, attempts = attempts + 1
                  WHERE request_id IN (
-                     SELECT request_id FROM deliveries WHERE take_at <= $1
-                     ORDER BY take_at LIMIT $3 ",
+                     SELECT request_id FROM deliveries WHERE take_at <= $1 AND destination ",
+                $except,
+                " ORDER BY take_at LIMIT $3 ",
                 $skip,
                 ") RETURNING ",
                 columns!()
@@ -97,14 +101,26 @@ pub(crate) async fn take(
             .bind(now.as_millis())
             .bind(hold_until.as_millis())
             .bind(i64::from(limit))
+            .bind($list)
             .fetch_all($pool)
             .await?
         };
     }
+    let except: Vec<&str> = except.iter().map(Destination::as_str).collect();
     let rows: Vec<Row> = match backend {
         // Differs from SQLite: others take other rows at the same time.
-        Backend::Postgres(postgres) => take!(&postgres.keyed, "FOR UPDATE SKIP LOCKED"),
-        Backend::Sqlite(sqlite) => take!(&sqlite.writer, ""),
+        Backend::Postgres(postgres) => take!(
+            &postgres.keyed,
+            "<> ALL($4::text[])",
+            except,
+            "FOR UPDATE SKIP LOCKED"
+        ),
+        Backend::Sqlite(sqlite) => take!(
+            &sqlite.writer,
+            "NOT IN (SELECT value FROM json_each($4))",
+            serde_json::json!(except).to_string(),
+            ""
+        ),
     };
     rows.into_iter().map(Delivery::try_from).collect()
 }

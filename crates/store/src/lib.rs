@@ -44,8 +44,9 @@ use bytes::Bytes;
 use commit::Commits;
 use deliveries::Reports;
 use ekiden_domain::{
-    AccessKey, Delivery, Function, FunctionName, Invocation, InvocationId, Lane, ListQuery,
-    Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition, WorkerId,
+    AccessKey, Delivery, Destination, Function, FunctionName, Invocation, InvocationId, Lane,
+    ListQuery, Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition,
+    WorkerId,
 };
 use std::{
     fmt,
@@ -280,19 +281,21 @@ impl Store {
         self.inner.results.notified().await;
     }
 
-    /// Takes up to `limit` results that are due to be handed on, each counted as tried once more, and
-    /// keeps other takers from them until `hold_until`.
+    /// Takes up to `limit` results that are due to be handed on, to any destination but `except`,
+    /// each counted as tried once more, and keeps other takers from them until `hold_until`.
     pub async fn take_deliveries(
         &self,
         now: Timestamp,
         hold_until: Timestamp,
         limit: u32,
+        except: &[Destination],
     ) -> Result<Vec<Delivery>, StoreError> {
         self.bounded(deliveries::take(
             &self.inner.backend,
             now,
             hold_until,
             limit,
+            except,
         ))
         .await
     }
@@ -389,6 +392,12 @@ impl Store {
     /// How many invocations there are in each status that is not final.
     pub async fn count_live(&self) -> Result<Vec<StatusCount>, StoreError> {
         self.bounded(counts::count_live(&self.inner.backend)).await
+    }
+
+    /// How many invocations have not ended; `most` if there are more. Reads every one it counts.
+    pub async fn count_live_up_to(&self, most: u32) -> Result<u32, StoreError> {
+        self.bounded(counts::count_live_up_to(&self.inner.backend, most))
+            .await
     }
 
     /// How many invocations each function has in each status: those that have not ended, tasks or

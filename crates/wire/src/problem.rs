@@ -93,6 +93,18 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "EntityTooLarge", message)
     }
 
+    /// 429: as many invocations as are allowed, `bound`, have not ended.
+    #[must_use]
+    pub fn throttled(bound: u32) -> Self {
+        let message = format!(
+            "{bound} invocations, as many as enqueue.max_backlog allows, have not ended; try again later"
+        );
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "ResourceThrottled", message)
+        }
+    }
+
     /// 404: there is no such function; in FC 2.0 the service is named where there is none of it.
     #[must_use]
     pub fn function_not_found(dialect: Dialect, name: &FunctionName, has_service: bool) -> Self {

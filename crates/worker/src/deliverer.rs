@@ -8,6 +8,7 @@ mod chain;
 mod content;
 mod part;
 mod reach;
+mod turns;
 mod webhook;
 
 pub use reach::{Allowed, Reach};
@@ -22,13 +23,12 @@ use ekiden_domain::{
 };
 use ekiden_store::{Catalog, Change, Store, StoreError};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use turns::{Room, Turns};
 use url::Url;
 use webhook::Webhooks;
 
-/// How many deliveries one process tries at once.
-const AT_ONCE: usize = 64;
 /// How often it is looked for what other processes left.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long beyond a try's own bound others are kept from it.
@@ -95,31 +95,28 @@ impl Deliverer {
 
     /// Hands on what falls due until `stop`; then ends what it has begun.
     pub async fn run(self, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        let turns = Turns::default();
+        let ended = Arc::new(Notify::new());
         let tries = TaskTracker::new();
-        loop {
-            // Without a free slot nothing is taken: another process may have one.
-            let free = tokio::select! {
-                () = stop.cancelled() => break,
-                free = Arc::clone(&slots).acquire_owned() => free,
-            };
-            drop(free);
-            let taken = self.take(slots.available_permits()).await;
+        while !stop.is_cancelled() {
+            let room = turns.room();
+            let (has_room, is_bounded) = (room.tries > 0, !room.is_everywhere());
+            let taken = self.take(room).await;
             if taken.is_empty() {
                 tokio::select! {
                     () = stop.cancelled() => break,
-                    () = self.store.result_written() => {}
-                    () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                    () = ended.notified(), if is_bounded => {}
+                    () = self.store.result_written(), if has_room => {}
+                    () = tokio::time::sleep(LOOK_INTERVAL), if has_room => {}
                 }
             }
             for delivery in taken {
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                    break;
-                };
-                let deliverer = self.clone();
+                let turn = turns.begin(&delivery.destination);
+                let (deliverer, ended) = (self.clone(), Arc::clone(&ended));
                 tries.spawn(async move {
                     deliverer.try_once(delivery).await;
-                    drop(slot);
+                    drop(turn);
+                    ended.notify_one();
                 });
             }
         }
@@ -127,11 +124,16 @@ impl Deliverer {
         tries.wait().await;
     }
 
-    async fn take(&self, most: usize) -> Vec<Delivery> {
+    async fn take(&self, Room { tries, full }: Room) -> Vec<Delivery> {
+        // Another process may have room.
+        if tries == 0 {
+            return Vec::new();
+        }
         let now = self.clock.now();
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
-        let taken = self.store.take_deliveries(now, now.after(self.hold), most);
-        taken.await.unwrap_or_else(|error| {
+        let most = u32::try_from(tries).unwrap_or(u32::MAX);
+        let until = now.after(self.hold);
+        let taken = self.store.take_deliveries(now, until, most, &full).await;
+        taken.unwrap_or_else(|error| {
             tracing::warn!(%error, "due deliveries cannot be taken");
             Vec::new()
         })

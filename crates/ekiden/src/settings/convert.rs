@@ -108,6 +108,7 @@ impl fmt::Debug for Settings {
             .field("server", &self.server)
             .field("database", &self.database)
             .field("broker", &self.broker)
+            .field("enqueue", &self.enqueue)
             .field("worker", &self.worker)
             .field("webhooks", &self.webhooks)
             .field("retention", &self.retention)

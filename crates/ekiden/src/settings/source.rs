@@ -111,12 +111,21 @@ impl Source {
         default: u32,
         range: RangeInclusive<u32>,
     ) -> u32 {
+        self.optional_number(key, range).unwrap_or(default)
+    }
+
+    /// A whole number, if one is given.
+    pub(super) fn optional_number(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Option<u32> {
         let allowed = format!("a number from {} to {}", range.start(), range.end());
         let parse = |value: &Value| {
             let number = u32::try_from(value.as_integer()?).ok()?;
             range.contains(&number).then_some(number)
         };
-        self.read(key, &allowed, show, parse).unwrap_or(default)
+        self.read(key, &allowed, show, parse)
     }
 
     /// A part of a whole.

@@ -14,6 +14,9 @@ pub(crate) async fn functions_are_counted_by_status_and_the_ended_ones_by_their_
         let stopped = accepted(&store, None, NOW).await.stop(ended_at).unwrap();
         assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
     }
+    for (most, count) in [(1, 1), (2, 2), (10, 2)] {
+        assert_eq!(store.count_live_up_to(most).await.unwrap(), count);
+    }
     let live = [(Status::Enqueued, 1), (Status::Running, 1)];
     for (ended_from, most, stopped, is_partial) in [
         (at(10), 10, Some(3), false),

@@ -94,13 +94,19 @@ pub(crate) async fn a_result_is_handed_on_by_one_taker_at_a_time(store: Store) {
         let running = running(&store, &format!("id-{number}")).await;
         finish(&store, &running, Outcome::Succeeded).await;
     }
-    let take = || store.take_deliveries(at(10), at(100), 3);
+    let elsewhere = ["https://hooks.example/ok", HOOK].map(|text| text.parse().unwrap());
+    let none = store.take_deliveries(at(10), at(100), 3, &elsewhere).await;
+    assert_eq!(none.unwrap(), [], "{HOOK} is excepted");
+    let take = || store.take_deliveries(at(10), at(100), 3, &elsewhere[..1]);
     let takes = join_all((0..10).map(|_| take())).await;
     let taken: Vec<_> = takes.into_iter().flat_map(Result::unwrap).collect();
     let ids: HashSet<_> = taken.iter().map(|delivery| delivery.request_id).collect();
     assert_eq!((taken.len(), ids.len()), (20, 20));
     assert_eq!(take().await.unwrap(), []);
-    let again = store.take_deliveries(at(100), at(200), 50).await.unwrap();
+    let again = store
+        .take_deliveries(at(100), at(200), 50, &[])
+        .await
+        .unwrap();
     assert_eq!(again.len(), 20);
     assert!(again.iter().all(|delivery| delivery.attempts == 2));
     // Who took it first reports too late.
@@ -117,7 +123,7 @@ pub(crate) async fn a_result_is_handed_on_by_one_taker_at_a_time(store: Store) {
     }
     assert_eq!(
         store
-            .take_deliveries(at(10_000), at(10_001), 50)
+            .take_deliveries(at(10_000), at(10_001), 50, &[])
             .await
             .unwrap(),
         []
@@ -149,7 +155,11 @@ pub(crate) async fn the_list_says_where_each_delivery_stands(store: Store) {
     };
     let pending = Some(DeliveryStatus::Pending);
     assert_eq!(statuses().await, [pending, None, pending]);
-    for delivery in store.take_deliveries(at(10), at(100), 10).await.unwrap() {
+    for delivery in store
+        .take_deliveries(at(10), at(100), 10, &[])
+        .await
+        .unwrap()
+    {
         let is_message = delivery.destination.as_str() == "amqp:results/bad";
         let verdict = if is_message {
             Verdict::Never
@@ -172,7 +182,10 @@ pub(crate) async fn the_list_says_where_each_delivery_stands(store: Store) {
             .await
             .unwrap()
     );
-    let again = store.take_deliveries(at(500), at(600), 10).await.unwrap();
+    let again = store
+        .take_deliveries(at(500), at(600), 10, &[])
+        .await
+        .unwrap();
     assert_eq!(again.len(), 1);
     assert_eq!((again[0].attempts, again[0].created_at), (2, at(500)));
 }
@@ -182,7 +195,10 @@ pub(crate) async fn a_pending_delivery_keeps_its_invocation(store: Store) {
     let ended = running(&store, "one").await;
     finish(&store, &ended, Outcome::Succeeded).await;
     assert_eq!(store.purge(at(1000), 10).await.unwrap(), 0);
-    let taken = store.take_deliveries(at(10), at(100), 10).await.unwrap();
+    let taken = store
+        .take_deliveries(at(10), at(100), 10, &[])
+        .await
+        .unwrap();
     let done = taken[0].clone();
     let answer = Answer::new(at(11), Some(204), "", "");
     assert!(

@@ -132,6 +132,7 @@ fn the_example_is_valid_as_it_stands_and_with_everything_taken() {
     settings.functions.clear();
     settings.keys.clear();
     assert!(settings.broker.url.take().is_some());
+    assert!(settings.enqueue.max_backlog.take().is_some());
     assert!(settings.telemetry.otlp_endpoint.take().is_some());
     settings.database.database = default_database();
     assert_eq!(settings.webhooks.secrets.drain(..).count(), 1);

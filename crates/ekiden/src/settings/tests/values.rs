@@ -102,6 +102,7 @@ fn ranges_include_their_ends_and_nothing_beyond() {
             "'601s'",
         ),
         ("worker.drain_grace", "'0s'", "'1h'", "0", "'3601s'"),
+        ("enqueue.max_backlog", "1", "1000000000", "0", "1000000001"),
         ("retention.keep", "'1m'", "'3650d'", "'59s'", "'3651d'"),
         ("reconcile.period", "'1s'", "'1h'", "'0s'", "'3601s'"),
         ("telemetry.sample_ratio", "0", "1.0", "-0.1", "2"),
