@@ -38,5 +38,6 @@ mod server;
 mod shop;
 mod spelling;
 mod startup;
+mod targets;
 mod traces;
 mod world;

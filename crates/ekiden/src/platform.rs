@@ -13,12 +13,12 @@ use ekiden_broker::Broker;
 use ekiden_dispatch::{Dispatcher, Reconciler, redispatch};
 use ekiden_domain::Clock;
 use ekiden_enqueue::Enqueue;
-use ekiden_executor::{Executor, ExecutorConfig, Handlers};
+use ekiden_executor::{Executor, Handlers};
 use ekiden_list::{List, dashboard};
 use ekiden_store::{Catalog, Database, DatabaseClaim, Store, StoreError};
 use ekiden_worker::{Deliverer, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +77,7 @@ impl Platform {
         Ok(Self {
             catalog: Catalog::new(store.clone()),
             clock: Arc::new(SystemClock),
-            executor: Executor::new(plan.handlers.clone(), executor()?),
+            executor: Executor::new(plan.handlers.clone(), settings.executor(guard()?)),
             gate: Gate::closed("starting"),
             plan,
             store,
@@ -181,7 +181,8 @@ impl Platform {
         if roles.contains(&Role::Enqueue) {
             let clock = Arc::clone(&self.clock);
             let (store, catalog) = (store.clone(), catalog.clone());
-            api = api.merge(Enqueue::new(store, catalog, clock, self.executor.clone()).router());
+            let (executor, callers) = (self.executor.clone(), self.plan.settings.callers());
+            api = api.merge(Enqueue::new(store, catalog, clock, executor, callers).router());
         }
         if roles.contains(&Role::List) {
             let clock = Arc::clone(&self.clock);
@@ -377,13 +378,10 @@ async fn hold(claim: Option<DatabaseClaim>) -> anyhow::Error {
     }
 }
 
-/// How functions are run: commands under a guard, which is this program once more.
-fn executor() -> anyhow::Result<ExecutorConfig> {
+/// What ends commands with their worker: this program once more.
+fn guard() -> anyhow::Result<Vec<OsString>> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
-    Ok(ExecutorConfig {
-        guard: vec![program.into(), "guard".into()],
-        ..ExecutorConfig::default()
-    })
+    Ok(vec![program.into(), "guard".into()])
 }
 
 /// How a worker names itself to people.

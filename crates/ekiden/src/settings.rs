@@ -21,8 +21,9 @@ pub(crate) use problems::Problems;
 pub(crate) use telemetry::TelemetrySettings;
 
 use ekiden_domain::{Function, Secret};
+use ekiden_reach::Allowed;
 use ekiden_store::Database;
-use ekiden_worker::{Allowed, OnDatabaseLoss, WebhookSecret};
+use ekiden_worker::{OnDatabaseLoss, WebhookSecret};
 use source::Source;
 use std::{
     fs, io,
@@ -45,8 +46,7 @@ const DATABASE_URL: &str =
 const BROKER_URL: &str = "a well-formed URL: amqp://USER@HOST/VHOST, or amqps://USER@HOST/VHOST";
 const BROKER_PREFIX: &str = "1 to 40 letters, digits, '.', '_' or '-'";
 const WEBHOOK_SECRETS: &str = "a list of texts, each 'whsec_' and the Base64 of 24 to 64 bytes";
-const WEBHOOK_ALLOW: &str =
-    "a list of IP addresses, networks such as 10.0.0.0/8, and names of hosts";
+const ALLOW: &str = "a list of IP addresses, networks such as 10.0.0.0/8, and names of hosts";
 const ON_DATABASE_LOSS: &str = "\"continue\" or \"cancel\"";
 
 /// Everything that can be set.
@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) broker: BrokerSettings,
     /// `[worker]`: how invocations are run.
     pub(crate) worker: WorkerSettings,
+    /// `[targets]`: what functions that others register may reach.
+    pub(crate) targets: TargetSettings,
     /// `[webhooks]`: how results are sent to URLs.
     pub(crate) webhooks: WebhookSettings,
     /// `[retention]`: how long what has ended is kept.
@@ -124,6 +126,13 @@ pub(crate) struct WorkerSettings {
     /// How long what runs may go on after a stop of the worker was asked for: 0 s to 1 h, default
     /// 30 s.
     pub(crate) drain_grace: Duration,
+}
+
+/// What functions that others register may reach.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetSettings {
+    /// Which local addresses their targets may be at. Default none.
+    pub(crate) allow: Vec<Allowed>,
 }
 
 /// How results are sent to URLs.
@@ -216,10 +225,13 @@ impl Settings {
                 ),
                 drain_grace: source.span("worker.drain_grace", 30 * SECOND, Duration::ZERO..=HOUR),
             },
+            targets: TargetSettings {
+                allow: source.texts("targets.allow", ALLOW, false),
+            },
             webhooks: WebhookSettings {
                 secrets: source.texts("webhooks.secrets", WEBHOOK_SECRETS, true),
                 timeout: source.span("webhooks.timeout", 15 * SECOND, wait()),
-                allow: source.texts("webhooks.allow", WEBHOOK_ALLOW, false),
+                allow: source.texts("webhooks.allow", ALLOW, false),
             },
             retention: RetentionSettings {
                 keep: source.span("retention.keep", 7 * DAY, MINUTE..=3650 * DAY),

@@ -13,7 +13,7 @@ mod stop;
 mod sync;
 
 use axum::Router;
-use ekiden_domain::{Clock, Missing, Qualifier, Resolved};
+use ekiden_domain::{Clock, Missing, Origin, Qualifier, Resolved};
 use ekiden_executor::{Executor, Slots};
 use ekiden_store::{Catalog, Store};
 use ekiden_wire::{
@@ -55,6 +55,7 @@ pub struct Enqueue {
     clock: Arc<dyn Clock>,
     executor: Executor,
     slots: Slots,
+    origin: Origin,
 }
 
 impl Enqueue {
@@ -62,15 +63,23 @@ impl Enqueue {
     pub const SYNC_SLOTS: u32 = 256;
 
     /// An enqueue API over `store`, which dispatches what it is given; what is to be run while its
-    /// caller waits, `executor` runs in this process.
+    /// caller waits, `executor` runs in this process. `origin` is who can reach it: targets that it is
+    /// given are called as theirs.
     #[must_use]
-    pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, executor: Executor) -> Self {
+    pub fn new(
+        store: Store,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        executor: Executor,
+        origin: Origin,
+    ) -> Self {
         Self {
             store,
             catalog,
             clock,
             executor,
             slots: Slots::new(Self::SYNC_SLOTS),
+            origin,
         }
     }
 

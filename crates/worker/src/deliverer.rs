@@ -7,10 +7,8 @@
 mod chain;
 mod content;
 mod part;
-mod reach;
 mod webhook;
 
-pub use reach::{Allowed, Reach};
 pub use webhook::{WebhookConfig, WebhookSecret};
 
 use bytes::Bytes;

@@ -105,6 +105,7 @@ impl Stage {
             catalog.clone(),
             clock.clone(),
             executor.clone(),
+            settings.callers(),
         );
         let server = Server {
             listener,

@@ -136,6 +136,7 @@ fn the_example_is_valid_as_it_stands_and_with_everything_taken() {
     settings.database.database = default_database();
     assert_eq!(settings.webhooks.secrets.drain(..).count(), 1);
     assert_eq!(settings.webhooks.allow.drain(..).count(), 1);
+    assert_eq!(settings.targets.allow.drain(..).count(), 1);
     assert_eq!(format!("{settings:?}"), default_settings());
 }
 
