@@ -25,6 +25,7 @@ macro_rules! both_stacks {
 }
 
 mod api;
+mod authority;
 mod bad_input;
 mod cli;
 mod client;
@@ -39,5 +40,6 @@ mod shop;
 mod spelling;
 mod startup;
 mod targets;
+mod tls;
 mod traces;
 mod world;

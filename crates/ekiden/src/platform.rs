@@ -4,7 +4,7 @@
 use crate::{
     admin::{self, Admin},
     clock::SystemClock,
-    http::{Auth, Front, Gate, Health, Phase, Server, openapi, serve},
+    http::{Auth, Front, Gate, Health, Phase, Server, Tls, openapi, serve},
     settings::{KeySettings, Role, Settings},
 };
 use anyhow::{Context, bail};
@@ -55,6 +55,7 @@ pub(crate) struct Platform {
     executor: Executor,
     gate: Gate,
     listener: TcpListener,
+    tls: Option<Tls>,
 }
 
 impl Platform {
@@ -65,6 +66,7 @@ impl Platform {
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Self> {
         let settings = &plan.settings;
         settings.check(&plan.roles)?;
+        let tls = settings.tls().map(Tls::load).transpose()?;
         let store = Store::open(settings.store()).await?;
         let broker = match settings.broker() {
             Some(config) => Broker::amqp(config)?,
@@ -83,6 +85,7 @@ impl Platform {
             store,
             broker,
             listener,
+            tls,
         })
     }
 
@@ -117,15 +120,18 @@ impl Platform {
             executor,
             gate,
             listener,
+            tls,
         } = self;
         tracing::info!(
-            address = %listener.local_addr()?, ?roles, store = ?plan.settings.database.database,
+            address = %listener.local_addr()?, tls = tls.is_some(), ?roles, store = ?plan.settings.database.database,
             broker = if broker.is_in_process() { "in-process" } else { "AMQP" }, "Ekiden starts"
         );
         let closing = CancellationToken::new();
         let server = Server {
             listener,
             routes,
+            tls,
+            idle_timeout: plan.settings.server.idle_timeout,
             grace: HTTP_GRACE,
         };
         let mut http = tokio::spawn(serve(server, closing.clone()));

@@ -28,7 +28,7 @@ use source::Source;
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -41,6 +41,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 const LISTEN: &str = "an IP address and a port, such as 127.0.0.1:7070";
+const PEM: &str = "the path of a PEM file";
 const DATABASE_URL: &str =
     "a well-formed URL: postgres://USER@HOST/DATABASE, or sqlite://PATH without options";
 const BROKER_URL: &str = "a well-formed URL: amqp://USER@HOST/VHOST, or amqps://USER@HOST/VHOST";
@@ -84,6 +85,13 @@ pub(crate) struct ServerSettings {
     /// How long a request may take to arrive and be answered, live streams aside: 1 s to 10 min,
     /// default 30 s.
     pub(crate) request_timeout: Duration,
+    /// How long a client may leave a connection idle or take for the parts of it that are its own: 1 s
+    /// to 10 min, default 75 s.
+    pub(crate) idle_timeout: Duration,
+    /// The file of the certificate chain, as PEM. Default `None`: no TLS.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The file of its key, as PEM. There if `tls_cert` is.
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 /// Where the state is kept.
@@ -191,6 +199,9 @@ impl Settings {
                     30 * SECOND,
                     SECOND..=10 * MINUTE,
                 ),
+                idle_timeout: source.span("server.idle_timeout", 75 * SECOND, SECOND..=10 * MINUTE),
+                tls_cert: source.text("server.tls_cert", None, PEM, parse::path),
+                tls_key: source.text("server.tls_key", None, PEM, parse::path),
             },
             database: DatabaseSettings {
                 database: source

@@ -2,6 +2,7 @@
 
 use super::{
     auth::{Auth, authenticate},
+    framing::close_after_chunks,
     remainder::read_remainder,
     trace,
 };
@@ -95,6 +96,7 @@ impl Front {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(limits))
             .layer(from_fn(read_remainder))
+            .layer(from_fn(close_after_chunks))
             .layer(from_fn(observe))
             .layer(from_fn_with_state(clock, envelope))
     }

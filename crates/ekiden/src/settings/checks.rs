@@ -40,6 +40,10 @@ impl Settings {
                  --role out, or set database.url (or DATABASE_URL) to a postgres:// URL",
             );
         }
+        if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
+            problems
+                .push("server.tls_cert and server.tls_key need each other: set both, or neither");
+        }
         problems.or(())
     }
 

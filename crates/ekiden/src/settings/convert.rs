@@ -1,6 +1,7 @@
 //! The settings as the crates below take them.
 
 use super::Settings;
+use crate::http::TlsFiles;
 use ekiden_broker::AmqpConfig;
 use ekiden_dispatch::{DispatchConfig, ReconcileConfig};
 use ekiden_domain::{Function, Origin, Route};
@@ -38,6 +39,14 @@ impl Settings {
             allow: self.targets.allow.clone(),
             ..ExecutorConfig::default()
         }
+    }
+
+    /// Where the certificate is that the API is served with, if it is served with one.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            cert: self.server.tls_cert.clone()?,
+            key: self.server.tls_key.clone()?,
+        })
     }
 
     /// Who can reach the API.

@@ -110,6 +110,8 @@ impl Stage {
         let server = Server {
             listener,
             routes: front(&settings, &store, clock).before(api.router(), Router::new()),
+            tls: None,
+            idle_timeout: settings.server.idle_timeout,
             grace: Duration::ZERO,
         };
         let parts = vec![
