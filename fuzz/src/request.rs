@@ -9,14 +9,11 @@ use axum::{
     response::Response,
     routing::any,
 };
-use ekiden_wire::{Problem, Spelling};
+use ekiden_wire::{Problem, Spelling, problem::MAX_MESSAGE};
 use http::{HeaderName, HeaderValue, Method, Uri};
 use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
-
-/// The longest message of a refusal: what it quotes is cut, but for the names in a target.
-const MOST_SAID: usize = 8 * 1024;
 
 thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -76,7 +73,7 @@ pub(crate) fn given<T: Clone + Send + Sync + 'static>(
     let mut response: Response = wait(routes.clone().oneshot(request)).unwrap();
     if let Some(problem) = response.extensions().get::<Problem>() {
         assert!(problem.status.is_client_error(), "{problem:?}");
-        assert!(problem.message.len() <= MOST_SAID, "{problem:?}");
+        assert!(problem.message.len() <= MAX_MESSAGE, "{problem:?}");
     }
     response.extensions_mut().remove()
 }
