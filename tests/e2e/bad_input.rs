@@ -2,6 +2,7 @@
 
 mod bodies;
 mod connections;
+mod hostile;
 mod limits;
 mod paths;
 mod values;

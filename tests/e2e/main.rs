@@ -25,6 +25,7 @@ macro_rules! both_stacks {
 }
 
 mod api;
+mod authority;
 mod bad_input;
 mod cli;
 mod client;
@@ -38,5 +39,7 @@ mod server;
 mod shop;
 mod spelling;
 mod startup;
+mod targets;
+mod tls;
 mod traces;
 mod world;

@@ -37,6 +37,7 @@ pub(crate) fn unpack(body: &[u8]) -> Option<Arc<[RequestId]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::{collection::vec, prelude::*};
 
     #[test]
     fn what_is_packed_is_unpacked_and_nothing_else() {
@@ -48,6 +49,21 @@ mod tests {
         }
         for bad in [0, 1, 15, 17, 16 * (MAX_IDS + 1)] {
             assert!(unpack(&vec![0; bad]).is_none(), "{bad} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_are_a_body_are_packed_so(
+            ids in vec(any::<[u8; ID_BYTES]>(), 0..MAX_IDS + 2), rest in vec(any::<u8>(), 0..2),
+        ) {
+            let bytes = [ids.concat(), rest.clone()].concat();
+            let unpacked = unpack(&bytes);
+            let is_body = rest.is_empty() && (1..=MAX_IDS).contains(&ids.len());
+            prop_assert_eq!(unpacked.is_some(), is_body);
+            if let Some(ids) = unpacked {
+                prop_assert_eq!(pack(&ids), bytes);
+            }
         }
     }
 

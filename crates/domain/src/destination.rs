@@ -84,6 +84,11 @@ impl FromStr for Destination {
             let allowed = format!("at most {MAX_LENGTH} bytes long");
             return Err(Invalid::new("destination", text, allowed));
         }
+        // No store could keep NUL, and a URL's parser forgets line ends and tabs.
+        if text.contains(char::is_control) {
+            let allowed = "free of control characters";
+            return Err(Invalid::new("destination", "(hidden)", allowed));
+        }
         // A URL may hold a secret: only its scheme is shown.
         let shown = text.split_once("://").map_or(text, |(scheme, _)| scheme);
         let route = route(text).ok_or_else(|| Invalid::new("destination", shown, KINDS))?;
@@ -110,7 +115,7 @@ fn route(text: &str) -> Option<Route> {
 
 fn amqp(place: &str) -> Option<Route> {
     let (exchange, routing_key) = place.split_once('/')?;
-    let is_name = |name: &str| name.len() <= MAX_AMQP_NAME && !name.contains(char::is_control);
+    let is_name = |name: &str| name.len() <= MAX_AMQP_NAME;
     // Without either there is no queue that a message could reach.
     let is_somewhere = !exchange.is_empty() || !routing_key.is_empty();
     (is_somewhere && is_name(exchange) && is_name(routing_key)).then(|| Route::Amqp {
@@ -209,6 +214,10 @@ mod tests {
             "amqp:",
             "amqp:exchange",
             "amqp:/",
+            "https://host/\0",
+            "https://host/a\nb",
+            "acs:fc:\0::functions/f",
+            "amqp:results/\0",
             &long,
         ] {
             assert!(text.parse::<Destination>().is_err(), "{text}");

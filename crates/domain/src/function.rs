@@ -1,6 +1,6 @@
 //! A function as it is registered: what to run, and how its invocations are treated.
 
-use crate::{Destination, FunctionName, Invalid, Lane, Qualifier};
+use crate::{Destination, FunctionName, Invalid, Lane, Origin, Qualifier};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 use url::Url;
@@ -75,6 +75,9 @@ pub struct Function {
     /// elsewhere; its invocations become Invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// Who gave it its target. No entry can say so: whoever registers it does.
+    #[serde(default, skip_serializing_if = "Origin::is_owner")]
+    pub target_origin: Origin,
     /// How long one attempt may take: 1 ms to 24 h, default 60 s. Read at each claim.
     #[serde(with = "humantime_serde", default = "default_timeout")]
     pub timeout: Duration,
@@ -137,6 +140,7 @@ impl Function {
             name: name.function().to_owned(),
             description: String::new(),
             target: None,
+            target_origin: Origin::Owner,
             timeout: default_timeout(),
             max_concurrency: None,
             lane: None,

@@ -4,7 +4,7 @@
 use crate::{
     admin::{self, Admin},
     clock::SystemClock,
-    http::{Auth, Front, Gate, Health, Phase, Server, openapi, serve},
+    http::{Auth, Front, Gate, Health, Phase, Server, Tls, openapi, serve},
     settings::{KeySettings, Role, Settings},
 };
 use anyhow::{Context, bail};
@@ -13,12 +13,12 @@ use ekiden_broker::Broker;
 use ekiden_dispatch::{Dispatcher, Reconciler, redispatch};
 use ekiden_domain::Clock;
 use ekiden_enqueue::{Backlog, Enqueue};
-use ekiden_executor::{Executor, ExecutorConfig, Handlers};
+use ekiden_executor::{Executor, Handlers};
 use ekiden_list::{List, dashboard};
 use ekiden_store::{Catalog, Database, DatabaseClaim, Store, StoreError};
 use ekiden_worker::{Deliverer, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,7 @@ pub(crate) struct Platform {
     gate: Gate,
     listener: TcpListener,
     backlog: Option<Backlog>,
+    tls: Option<Tls>,
 }
 
 impl Platform {
@@ -66,6 +67,7 @@ impl Platform {
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Self> {
         let settings = &plan.settings;
         settings.check(&plan.roles)?;
+        let tls = settings.tls().map(Tls::load).transpose()?;
         let store = Store::open(settings.store()).await?;
         let broker = match settings.broker() {
             Some(config) => Broker::amqp(config)?,
@@ -78,13 +80,14 @@ impl Platform {
         Ok(Self {
             catalog: Catalog::new(store.clone()),
             clock: Arc::new(SystemClock),
-            executor: Executor::new(plan.handlers.clone(), executor()?),
+            executor: Executor::new(plan.handlers.clone(), settings.executor(guard()?)),
             gate: Gate::closed("starting"),
             backlog: settings.enqueue.max_backlog.map(Backlog::up_to),
             plan,
             store,
             broker,
             listener,
+            tls,
         })
     }
 
@@ -120,15 +123,18 @@ impl Platform {
             gate,
             listener,
             backlog,
+            tls,
         } = self;
         tracing::info!(
-            address = %listener.local_addr()?, ?roles, store = ?plan.settings.database.database,
+            address = %listener.local_addr()?, tls = tls.is_some(), ?roles, store = ?plan.settings.database.database,
             broker = if broker.is_in_process() { "in-process" } else { "AMQP" }, "Ekiden starts"
         );
         let closing = CancellationToken::new();
         let server = Server {
             listener,
             routes,
+            tls,
+            idle_timeout: plan.settings.server.idle_timeout,
             grace: HTTP_GRACE,
         };
         let mut http = tokio::spawn(serve(server, closing.clone()));
@@ -185,7 +191,8 @@ impl Platform {
         if roles.contains(&Role::Enqueue) {
             let clock = Arc::clone(&self.clock);
             let (store, catalog) = (store.clone(), catalog.clone());
-            let enqueue = Enqueue::new(store, catalog, clock, self.executor.clone());
+            let (executor, callers) = (self.executor.clone(), self.plan.settings.callers());
+            let enqueue = Enqueue::new(store, catalog, clock, executor, callers);
             api = api.merge(enqueue.bounded_by(self.backlog.clone()).router());
         }
         if roles.contains(&Role::List) {
@@ -389,13 +396,10 @@ async fn hold(claim: Option<DatabaseClaim>) -> anyhow::Error {
     }
 }
 
-/// How functions are run: commands under a guard, which is this program once more.
-fn executor() -> anyhow::Result<ExecutorConfig> {
+/// What ends commands with their worker: this program once more.
+fn guard() -> anyhow::Result<Vec<OsString>> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
-    Ok(ExecutorConfig {
-        guard: vec![program.into(), "guard".into()],
-        ..ExecutorConfig::default()
-    })
+    Ok(vec![program.into(), "guard".into()])
 }
 
 /// How a worker names itself to people.

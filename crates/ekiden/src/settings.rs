@@ -21,13 +21,14 @@ pub(crate) use problems::Problems;
 pub(crate) use telemetry::TelemetrySettings;
 
 use ekiden_domain::{Function, Secret};
+use ekiden_reach::Allowed;
 use ekiden_store::Database;
-use ekiden_worker::{Allowed, OnDatabaseLoss, WebhookSecret};
+use ekiden_worker::{OnDatabaseLoss, WebhookSecret};
 use source::Source;
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -40,13 +41,13 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 const LISTEN: &str = "an IP address and a port, such as 127.0.0.1:7070";
+const PEM: &str = "the path of a PEM file";
 const DATABASE_URL: &str =
     "a well-formed URL: postgres://USER@HOST/DATABASE, or sqlite://PATH without options";
 const BROKER_URL: &str = "a well-formed URL: amqp://USER@HOST/VHOST, or amqps://USER@HOST/VHOST";
 const BROKER_PREFIX: &str = "1 to 40 letters, digits, '.', '_' or '-'";
 const WEBHOOK_SECRETS: &str = "a list of texts, each 'whsec_' and the Base64 of 24 to 64 bytes";
-const WEBHOOK_ALLOW: &str =
-    "a list of IP addresses, networks such as 10.0.0.0/8, and names of hosts";
+const ALLOW: &str = "a list of IP addresses, networks such as 10.0.0.0/8, and names of hosts";
 const ON_DATABASE_LOSS: &str = "\"continue\" or \"cancel\"";
 
 /// Everything that can be set.
@@ -62,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) enqueue: EnqueueSettings,
     /// `[worker]`: how invocations are run.
     pub(crate) worker: WorkerSettings,
+    /// `[targets]`: what functions that others register may reach.
+    pub(crate) targets: TargetSettings,
     /// `[webhooks]`: how results are sent to URLs.
     pub(crate) webhooks: WebhookSettings,
     /// `[retention]`: how long what has ended is kept.
@@ -84,6 +87,13 @@ pub(crate) struct ServerSettings {
     /// How long a request may take to arrive and be answered, live streams aside: 1 s to 10 min,
     /// default 30 s.
     pub(crate) request_timeout: Duration,
+    /// How long a client may leave a connection idle or take for the parts of it that are its own: 1 s
+    /// to 10 min, default 75 s.
+    pub(crate) idle_timeout: Duration,
+    /// The file of the certificate chain, as PEM. Default `None`: no TLS.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The file of its key, as PEM. There if `tls_cert` is.
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 /// Where the state is kept.
@@ -134,6 +144,13 @@ pub(crate) struct WorkerSettings {
     /// How long what runs may go on after a stop of the worker was asked for: 0 s to 1 h, default
     /// 30 s.
     pub(crate) drain_grace: Duration,
+}
+
+/// What functions that others register may reach.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetSettings {
+    /// Which local addresses their targets may be at. Default none.
+    pub(crate) allow: Vec<Allowed>,
 }
 
 /// How results are sent to URLs.
@@ -192,6 +209,9 @@ impl Settings {
                     30 * SECOND,
                     SECOND..=10 * MINUTE,
                 ),
+                idle_timeout: source.span("server.idle_timeout", 75 * SECOND, SECOND..=10 * MINUTE),
+                tls_cert: source.text("server.tls_cert", None, PEM, parse::path),
+                tls_key: source.text("server.tls_key", None, PEM, parse::path),
             },
             database: DatabaseSettings {
                 database: source
@@ -229,10 +249,13 @@ impl Settings {
                 ),
                 drain_grace: source.span("worker.drain_grace", 30 * SECOND, Duration::ZERO..=HOUR),
             },
+            targets: TargetSettings {
+                allow: source.texts("targets.allow", ALLOW, false),
+            },
             webhooks: WebhookSettings {
                 secrets: source.texts("webhooks.secrets", WEBHOOK_SECRETS, true),
                 timeout: source.span("webhooks.timeout", 15 * SECOND, wait()),
-                allow: source.texts("webhooks.allow", WEBHOOK_ALLOW, false),
+                allow: source.texts("webhooks.allow", ALLOW, false),
             },
             retention: RetentionSettings {
                 keep: source.span("retention.keep", 7 * DAY, MINUTE..=3650 * DAY),

@@ -16,7 +16,7 @@ mod sync;
 pub use backlog::Backlog;
 
 use axum::Router;
-use ekiden_domain::{Clock, Missing, Qualifier, Resolved};
+use ekiden_domain::{Clock, Missing, Origin, Qualifier, Resolved};
 use ekiden_executor::{Executor, Slots};
 use ekiden_store::{Catalog, Store};
 use ekiden_wire::{
@@ -59,6 +59,7 @@ pub struct Enqueue {
     executor: Executor,
     slots: Slots,
     backlog: Option<Backlog>,
+    origin: Origin,
 }
 
 impl Enqueue {
@@ -66,9 +67,16 @@ impl Enqueue {
     pub const SYNC_SLOTS: u32 = 256;
 
     /// An enqueue API over `store`, which dispatches what it is given; what is to be run while its
-    /// caller waits, `executor` runs in this process.
+    /// caller waits, `executor` runs in this process. `origin` is who can reach it: targets that it is
+    /// given are called as theirs.
     #[must_use]
-    pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, executor: Executor) -> Self {
+    pub fn new(
+        store: Store,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        executor: Executor,
+        origin: Origin,
+    ) -> Self {
         Self {
             store,
             catalog,
@@ -76,6 +84,7 @@ impl Enqueue {
             executor,
             slots: Slots::new(Self::SYNC_SLOTS),
             backlog: None,
+            origin,
         }
     }
 
@@ -85,7 +94,7 @@ impl Enqueue {
         Self { backlog, ..self }
     }
 
-    /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
+    /// Its routes, in every spelling. They need [`ekiden_wire::envelope()`] around them.
     pub fn router(self) -> Router {
         Self::api().into_parts().0.with_state(self)
     }

@@ -11,40 +11,40 @@ mod fault;
 
 use crate::{Attempt, Execution, too_large};
 use bytes::Bytes;
-use ekiden_domain::{Fault, Qualifier, TraceContext};
-use fault::{innermost, reported, text, unanswered, unreachable};
+use ekiden_domain::{Fault, Origin, Qualifier, TraceContext};
+use ekiden_reach::{Allowed, Client, Reach, innermost};
+use fault::{reported, text, unanswered, unreachable, unsent};
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
-use reqwest::{Client, ClientBuilder, Response, Url, redirect::Policy};
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use reqwest::{Response, Url};
+use std::time::Duration;
 
-/// How long a connection is kept for the next call: less than the 5 s after which common servers
-/// close an idle one themselves.
-const KEPT_IDLE: Duration = Duration::from_secs(4);
+/// By which the owner allows targets that somebody else gave to be local.
+const ALLOWS: &str = "targets.allow";
 
-/// The shared client, made at the first call: a program that calls no target over HTTP need not
-/// read the system's certificates.
+/// The clients, by who gave the target.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    connect_timeout: Duration,
-    client: Arc<OnceLock<Result<Client, String>>>,
+    owner: Client,
+    neighbour: Client,
+    stranger: Client,
 }
 
 impl Http {
-    pub(crate) fn new(connect_timeout: Duration) -> Self {
+    pub(crate) fn new(allow: &[Allowed], connect_timeout: Duration) -> Self {
+        let client = |reach| Client::new(reach, connect_timeout);
+        let allow = || allow.iter().cloned();
+        let with_loopback = allow().chain(Allowed::loopback());
         Self {
-            connect_timeout,
-            client: Arc::default(),
+            owner: client(Reach::anywhere()),
+            neighbour: client(Reach::beyond_this_machine(ALLOWS, with_loopback)),
+            stranger: client(Reach::beyond_this_machine(ALLOWS, allow())),
         }
     }
 
     pub(crate) async fn call(&self, url: &str, attempt: &Attempt) -> Result<Execution, Fault> {
-        let mut request = self
-            .client()?
-            .post(invoke_url(url)?)
-            .header(CONTENT_TYPE, "application/octet-stream");
+        let client = self.client(attempt.function.target_origin);
+        let request = client.post(invoke_url(url)?).map_err(|why| unsent(&why))?;
+        let mut request = request.header(CONTENT_TYPE, "application/octet-stream");
         for (name, value) in headers(attempt) {
             request = request.header(name, value);
         }
@@ -67,28 +67,13 @@ impl Http {
         }
     }
 
-    fn client(&self) -> Result<&Client, Fault> {
-        let made = self.client.get_or_init(|| {
-            // It fails where the program has chosen a provider already: then that one serves.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let builder = || builder(self.connect_timeout);
-            // Where the system has no certificates, targets without TLS still work.
-            let made = builder()
-                .build()
-                .or_else(|_| builder().tls_certs_only([]).build());
-            made.map_err(|error| innermost(&error))
-        });
-        made.as_ref()
-            .map_err(|cause| unreachable("no HTTP client can be made", cause))
+    const fn client(&self, origin: Origin) -> &Client {
+        match origin {
+            Origin::Owner => &self.owner,
+            Origin::Neighbour => &self.neighbour,
+            Origin::Stranger => &self.stranger,
+        }
     }
-}
-
-fn builder(connect_timeout: Duration) -> ClientBuilder {
-    Client::builder()
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(KEPT_IDLE)
-        .redirect(Policy::none())
-        .no_proxy()
 }
 
 fn invoke_url(url: &str) -> Result<Url, Fault> {

@@ -37,6 +37,7 @@ use ekiden_domain::{
     Fault, Function, FunctionName, InvocationId, Lease, Outcome, Qualifier, RequestId, Target,
     TraceContext,
 };
+use ekiden_reach::Allowed;
 use ekiden_trace::{Part, span};
 use futures::FutureExt;
 use std::{ffi::OsString, future::Future, sync::Arc, time::Duration};
@@ -135,6 +136,9 @@ pub struct ExecutorConfig {
     pub kill_grace: Duration,
     /// How long a connection to an HTTP target may take to be made, TLS included; 5 s by default.
     pub connect_timeout: Duration,
+    /// What is local and may be reached by functions whose target the owner did not give, by the setting
+    /// `targets.allow`; nothing by default.
+    pub allow: Vec<Allowed>,
 }
 
 impl Default for ExecutorConfig {
@@ -143,6 +147,7 @@ impl Default for ExecutorConfig {
             guard: Vec::new(),
             kill_grace: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
+            allow: Vec::new(),
         }
     }
 }
@@ -161,7 +166,7 @@ impl Executor {
     pub fn new(handlers: Handlers, config: ExecutorConfig) -> Self {
         Self {
             handlers,
-            http: Http::new(config.connect_timeout),
+            http: Http::new(&config.allow, config.connect_timeout),
             commands: Commands::new(config.guard, config.kill_grace),
         }
     }

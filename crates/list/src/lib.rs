@@ -52,7 +52,7 @@ impl List {
         }
     }
 
-    /// Its routes, in every spelling. They need the layer [`ekiden_wire::envelope()`] around them.
+    /// Its routes, in every spelling. They need [`ekiden_wire::envelope()`] around them.
     pub fn router(self) -> Router {
         Self::api().into_parts().0.with_state(self)
     }

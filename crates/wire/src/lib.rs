@@ -2,7 +2,7 @@
 //!
 //! Handlers of the enqueue API and the list service take what they need by its type
 //! ([`FunctionPath`], [`InvokeRequest`], [`ListRequest`], ...), which has then been checked, and
-//! answer what [`record`] or [`manage`] tell, or a [`Problem`]. The layer [`envelope()`] gives every
+//! answer what [`record`] or [`manage`] tell, or a [`Problem`]. [`envelope()`] gives every
 //! answer its request id and every problem the body that all generations of SDKs can read. These types
 //! also say what they are, so that an [`openapi::Api`] describes what it serves.
 

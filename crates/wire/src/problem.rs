@@ -5,15 +5,20 @@ mod native;
 
 use crate::{Dialect, openapi::schema};
 use axum::response::{IntoResponse, Response};
-use ekiden_domain::{FunctionName, Invalid, InvocationId, Qualifier, RequestId, Status};
+use ekiden_domain::{
+    FunctionName, Invalid, InvocationId, Qualifier, RequestId, Status, text::clean,
+};
 use http::StatusCode;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
+/// The longest message, in bytes.
+pub const MAX_MESSAGE: usize = 2048;
+
 /// An error answer: an HTTP status, FC's code, and what a person should read.
 ///
-/// As a response it is empty but for its status, and carries itself as an extension: the layer
+/// As a response it is empty but for its status, and carries itself as an extension:
 /// [`envelope`](crate::envelope()) writes the body, which needs the request's id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
@@ -62,12 +67,13 @@ pub struct Existing {
 }
 
 impl Problem {
-    /// A problem of this status and code.
+    /// A problem of this status and code. The message is cut to [`MAX_MESSAGE`] bytes: it may quote a
+    /// name or a word of any length.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
-            message: message.into(),
+            message: clean(&message.into(), MAX_MESSAGE),
             retry_after: None,
             existing: None,
         }
@@ -81,7 +87,7 @@ impl Problem {
     /// 400: no operation has this method and path.
     #[must_use]
     pub fn path_not_supported(method: &http::Method, path: &str) -> Self {
-        let path = ekiden_domain::text::clean(path, 256);
+        let path = clean(path, 256);
         let message = format!("'{method}' against '{path}' is not supported");
         Self::new(StatusCode::BAD_REQUEST, "PathNotSupported", message)
     }

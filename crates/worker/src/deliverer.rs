@@ -7,11 +7,9 @@
 mod chain;
 mod content;
 mod part;
-mod reach;
 mod turns;
 mod webhook;
 
-pub use reach::{Allowed, Reach};
 pub use webhook::{WebhookConfig, WebhookSecret};
 
 use bytes::Bytes;

@@ -17,7 +17,7 @@ mod runs;
 mod sweeper;
 
 pub use config::{OnDatabaseLoss, WorkerConfig};
-pub use deliverer::{Allowed, Deliverer, Reach, WebhookConfig, WebhookSecret};
+pub use deliverer::{Deliverer, WebhookConfig, WebhookSecret};
 
 use ekiden_broker::Broker;
 use ekiden_domain::Clock;

@@ -10,12 +10,16 @@ use std::{
 };
 
 /// Every crate, and those of ours it may depend on: below it, never beside it.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("ekiden-domain", &[]),
     ("ekiden-store", &["ekiden-domain"]),
     ("ekiden-broker", &["ekiden-domain"]),
     ("ekiden-trace", &["ekiden-domain"]),
-    ("ekiden-executor", &["ekiden-domain", "ekiden-trace"]),
+    ("ekiden-reach", &["ekiden-domain"]),
+    (
+        "ekiden-executor",
+        &["ekiden-domain", "ekiden-reach", "ekiden-trace"],
+    ),
     ("ekiden-wire", &["ekiden-domain"]),
     (
         "ekiden-enqueue",
@@ -46,6 +50,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "ekiden-store",
             "ekiden-broker",
             "ekiden-executor",
+            "ekiden-reach",
             "ekiden-trace",
         ],
     ),
@@ -56,6 +61,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "ekiden-store",
             "ekiden-broker",
             "ekiden-executor",
+            "ekiden-reach",
             "ekiden-trace",
             "ekiden-wire",
             "ekiden-enqueue",

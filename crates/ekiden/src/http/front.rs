@@ -1,6 +1,6 @@
 //! What stands before every route: request ids and the error envelope, the log's span, limits.
 
-use super::{auth::Auth, remainder::read_remainder, trace};
+use super::{auth::Auth, framing::close_after_chunks, remainder::read_remainder, trace};
 use axum::{
     Router,
     extract::{Request, State},
@@ -104,9 +104,12 @@ async fn admit(State(front): State<Arc<Front>>, request: Request, next: Next) ->
 async fn stand(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     envelope(&*front.clock, request, async |request| {
         observe(request, async |request| {
-            read_remainder(request, async |request| match limits(&request) {
-                Ok(()) => unless_it_panics(within(front.timeout, request, next)).await,
-                Err(problem) => problem.into_response(),
+            close_after_chunks(request, async |request| {
+                read_remainder(request, async |request| match limits(&request) {
+                    Ok(()) => unless_it_panics(within(front.timeout, request, next)).await,
+                    Err(problem) => problem.into_response(),
+                })
+                .await
             })
             .await
         })

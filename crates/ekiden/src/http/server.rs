@@ -1,10 +1,12 @@
 //! Accepts connections and serves each, bounded in number, in header size and in time.
 
+use super::tls::Tls;
+use anyhow::Context;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use std::{sync::Arc, time::Duration};
@@ -12,7 +14,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::{either::Either, sync::CancellationToken};
 
 /// How many connections may be open at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
@@ -21,16 +24,17 @@ const MAX_CONNECTIONS: usize = 4096;
 const READ_BUFFER: usize = 64 * 1024;
 /// How many headers a request may have.
 const MAX_HEADERS: usize = 128;
-/// How long a client may take to send a request's head, or leave a connection idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// The pause after an accept failed, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What serves, and how it ends.
-#[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) routes: Router,
+    pub(crate) tls: Option<Tls>,
+    /// How long a client may take to shake hands, to send a request's head, or to take in anything of
+    /// an answer; and how long it may leave a connection idle.
+    pub(crate) idle_timeout: Duration,
     /// How long requests under way may go on after `stop`.
     pub(crate) grace: Duration,
 }
@@ -40,25 +44,37 @@ pub(crate) async fn serve(server: Server, stop: CancellationToken) {
     let Server {
         listener,
         routes,
+        tls,
+        idle_timeout,
         grace,
     } = server;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         // As FC spells them: its Java SDK finds them in no other spelling.
         .title_case_headers(true)
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(idle_timeout)
         .max_buf_size(READ_BUFFER)
         .max_headers(MAX_HEADERS);
+    let way = Arc::new(Way {
+        http,
+        routes,
+        tls,
+        idle_timeout,
+    });
+    let following = Arc::clone(&way);
+    let following = async move {
+        if let Some(tls) = &following.tls {
+            tls.follow().await;
+        }
+    };
+    tokio::spawn(stop.clone().run_until_cancelled_owned(following));
     let connections = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     while let Some((stream, place)) = stop.run_until_cancelled(accept(&listener, &room)).await {
-        // Answers are small and each is written whole: waiting to fill a packet only delays them.
-        drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(routes.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let (way, watcher) = (Arc::clone(&way), connections.watcher());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+            if let Err(error) = way.serve(stream, watcher).await {
+                tracing::debug!(error = format!("{error:#}"), "a connection broke");
             }
             drop(place);
         });
@@ -69,6 +85,35 @@ pub(crate) async fn serve(server: Server, stop: CancellationToken) {
         .is_err()
     {
         tracing::warn!(?grace, "requests under way were cut off");
+    }
+}
+
+/// How each connection is served.
+struct Way {
+    http: http1::Builder,
+    routes: Router,
+    tls: Option<Tls>,
+    idle_timeout: Duration,
+}
+
+impl Way {
+    async fn serve(&self, stream: TcpStream, watcher: Watcher) -> anyhow::Result<()> {
+        // Answers are small and each is written whole: waiting to fill a packet only delays them.
+        drop(stream.set_nodelay(true));
+        let stream = match &self.tls {
+            None => Either::Left(stream),
+            Some(tls) => {
+                let shaken = tokio::time::timeout(self.idle_timeout, tls.accept(stream)).await;
+                Either::Right(shaken.context("no handshake")?.context("no handshake")?)
+            }
+        };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.idle_timeout));
+        let service = TowerToHyperService::new(self.routes.clone());
+        let stream = TokioIo::new(Box::pin(stream));
+        Ok(watcher
+            .watch(self.http.serve_connection(stream, service))
+            .await?)
     }
 }
 

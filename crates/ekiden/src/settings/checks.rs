@@ -40,6 +40,10 @@ impl Settings {
                  --role out, or set database.url (or DATABASE_URL) to a postgres:// URL",
             );
         }
+        if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
+            problems
+                .push("server.tls_cert and server.tls_key need each other: set both, or neither");
+        }
         problems.or(())
     }
 
@@ -56,7 +60,7 @@ impl Settings {
         let listen = self.server.listen;
         let mut problems = Problems::default();
         let has_keys = has_stored_keys || !self.keys.is_empty();
-        if !listen.ip().to_canonical().is_loopback() && !has_keys && !is_insecure {
+        if self.is_exposed() && !has_keys && !is_insecure {
             problems.push(format!(
                 "server.listen '{listen}' can be reached from other machines, and there is no access \
                  key: add one (`ekiden key create`, or [[auth.key]] in ekiden.toml), listen on \
@@ -64,5 +68,10 @@ impl Settings {
             ));
         }
         problems.or(())
+    }
+
+    /// Whether other machines can reach the address that is listened on.
+    pub(super) fn is_exposed(&self) -> bool {
+        !self.server.listen.ip().to_canonical().is_loopback()
     }
 }

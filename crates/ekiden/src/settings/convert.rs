@@ -1,12 +1,15 @@
 //! The settings as the crates below take them.
 
 use super::Settings;
+use crate::http::TlsFiles;
 use ekiden_broker::AmqpConfig;
 use ekiden_dispatch::{DispatchConfig, ReconcileConfig};
-use ekiden_domain::{Function, Route};
+use ekiden_domain::{Function, Origin, Route};
+use ekiden_executor::ExecutorConfig;
+use ekiden_reach::Allowed;
 use ekiden_store::StoreConfig;
-use ekiden_worker::{Allowed, Reach, WebhookConfig, WorkerConfig};
-use std::{fmt, time::Duration};
+use ekiden_worker::{WebhookConfig, WorkerConfig};
+use std::{ffi::OsString, fmt, time::Duration};
 
 impl Settings {
     /// How to open the store.
@@ -27,6 +30,32 @@ impl Settings {
             publish_timeout: self.broker.publish_timeout,
             timeout: self.broker.timeout,
         })
+    }
+
+    /// How functions are run; `guard` is how commands are.
+    pub(crate) fn executor(&self, guard: Vec<OsString>) -> ExecutorConfig {
+        ExecutorConfig {
+            guard,
+            allow: self.targets.allow.clone(),
+            ..ExecutorConfig::default()
+        }
+    }
+
+    /// Where the certificate is that the API is served with, if it is served with one.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            cert: self.server.tls_cert.clone()?,
+            key: self.server.tls_key.clone()?,
+        })
+    }
+
+    /// Who can reach the API.
+    pub(crate) fn callers(&self) -> Origin {
+        if self.is_exposed() {
+            Origin::Stranger
+        } else {
+            Origin::Neighbour
+        }
     }
 
     /// How to dispatch.
@@ -92,7 +121,7 @@ impl Settings {
         WebhookConfig {
             secrets: self.webhooks.secrets.clone(),
             timeout: self.webhooks.timeout,
-            reach: Reach::allowing(self.webhooks.allow.iter().cloned().chain(hosts)),
+            allow: self.webhooks.allow.iter().cloned().chain(hosts).collect(),
         }
     }
 }
@@ -110,6 +139,7 @@ impl fmt::Debug for Settings {
             .field("broker", &self.broker)
             .field("enqueue", &self.enqueue)
             .field("worker", &self.worker)
+            .field("targets", &self.targets)
             .field("webhooks", &self.webhooks)
             .field("retention", &self.retention)
             .field("telemetry", &self.telemetry)

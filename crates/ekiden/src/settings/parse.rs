@@ -6,7 +6,11 @@ use ekiden_domain::Secret;
 use ekiden_store::Database;
 use ekiden_worker::OnDatabaseLoss;
 use reqwest::Url;
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use toml::{Table, Value, de::DeTable};
 
 /// The file's table, or what is wrong with its form.
@@ -82,6 +86,10 @@ pub(super) fn show_scheme(value: &Value) -> String {
 
 pub(super) fn listen(text: &str) -> Option<SocketAddr> {
     text.parse().ok()
+}
+
+pub(super) fn path(text: &str) -> Option<Option<PathBuf>> {
+    (!text.is_empty()).then(|| Some(text.into()))
 }
 
 pub(super) fn database(url: &str) -> Option<Database> {

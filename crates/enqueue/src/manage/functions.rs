@@ -118,7 +118,7 @@ async fn create(
         dialect, service, ..
     } = path.of_head()?;
     let body = body.read().await?;
-    let (name, new) = body.create(&service)?;
+    let (name, new) = body.create(&service, api.origin)?;
     caller.may(Scope::Manage, &name)?;
     let entry = api.change(|registry, now| {
         if !dialect.is_fc3() {
@@ -167,7 +167,9 @@ async fn update(
     let path = path.of_head()?;
     caller.may(Scope::Manage, &path.name)?;
     let body = body.read().await?;
-    let entry = api.alter(&path, &if_match, |old, _| body.update(&path.name, old));
+    let entry = api.alter(&path, &if_match, |old, _| {
+        body.update(&path.name, old, api.origin)
+    });
     let entry = entry.await?;
     let told = function::tell(path.dialect, &path.name, &entry, entry.created_at);
     Ok(Answer::of(&entry, told))

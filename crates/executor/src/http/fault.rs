@@ -4,9 +4,9 @@ use super::read;
 use crate::Execution;
 use bytes::Bytes;
 use ekiden_domain::Fault;
+use ekiden_reach::{Unsent, innermost, is_out_of_reach, sources};
 use http::StatusCode;
 use reqwest::Response;
-use std::error::Error;
 
 /// How much of the answer is read, in bytes, to learn what error the function reports.
 const MOST_OF_AN_ERROR: usize = 64 * 1024;
@@ -54,6 +54,9 @@ pub(super) fn text(status: StatusCode) -> String {
 
 pub(super) fn unanswered(error: &reqwest::Error) -> Fault {
     let cause = innermost(error);
+    if is_out_of_reach(error) {
+        return forbidden(&cause);
+    }
     if error.is_builder() || error.is_connect() || was_not_sent(error) {
         return unreachable("the target cannot be reached", &cause);
     }
@@ -68,18 +71,19 @@ fn was_not_sent(error: &reqwest::Error) -> bool {
         .any(hyper::Error::is_canceled)
 }
 
+pub(super) fn unsent(why: &Unsent) -> Fault {
+    match why {
+        Unsent::OutOfReach(why) => forbidden(&why.to_string()),
+        Unsent::NoClient(_) => Fault::system("TargetUnreachable", &why.to_string()),
+    }
+}
+
+/// It is for the function to have another target, or for the owner to allow this one: nothing that
+/// passes, as what the platform lacks does.
+fn forbidden(why: &str) -> Fault {
+    Fault::function("TargetForbidden", &format!("the target {why}"))
+}
+
 pub(super) fn unreachable(what: &str, cause: &str) -> Fault {
     Fault::system("TargetUnreachable", &format!("{what}: {cause}"))
-}
-
-/// The cause in the words of whoever met it. What reqwest says itself names the URL, which may
-/// hold a password.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    sources(error)
-        .last()
-        .map_or_else(|| "unknown".to_owned(), ToString::to_string)
-}
-
-fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |source| (*source).source())
 }

@@ -151,6 +151,21 @@ async fn a_command_sees_its_own_environment_only() {
 }
 
 #[tokio::test]
+async fn no_shell_reads_the_arguments() {
+    let words = ["$HOME", "a  b", "; exit 1", "*", "`id`", "\"'\\", ""];
+    let argv = [&["printf", "[%s]"][..], &words].concat();
+    let told: String = words.map(|word| format!("[{word}]")).concat();
+    assert_eq!(output(run(command(&argv)).await), told);
+}
+
+#[tokio::test]
+async fn a_command_leads_a_process_group_of_its_own() {
+    let told = output(run(sh("echo $$; cut -d' ' -f5 /proc/$$/stat")).await);
+    let ids: Vec<_> = std::str::from_utf8(&told).unwrap().lines().collect();
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test]
 async fn a_command_that_writes_too_much_is_ended() {
     assert_eq!(fault(run(command(&["yes"])).await), too_large(1024 * 1024));
 }

@@ -11,7 +11,7 @@ pub use told::{Fc2, Fc3, Told, tell};
 
 use super::{Fields, FromFields, MAX_DESCRIPTION, check_attributes, check_name, fields::Type};
 use crate::Problem;
-use ekiden_domain::{AsyncConfig, Function, FunctionName, Registered};
+use ekiden_domain::{AsyncConfig, Function, FunctionName, Origin, Registered};
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 
@@ -115,12 +115,16 @@ impl FromFields for FunctionBody {
 }
 
 impl FunctionBody {
-    /// The function that is to be made in `service`, and its name. Its invocations are no tasks
-    /// until its config says so.
+    /// The function that is to be made in `service`, and its name; `origin` is who asks for it. Its
+    /// invocations are no tasks until its config says so.
     ///
     /// # Errors
     /// If it lacks what it must have, or has more attributes than are kept.
-    pub fn create(&self, service: &str) -> Result<(FunctionName, Registered), Problem> {
+    pub fn create(
+        &self,
+        service: &str,
+        origin: Origin,
+    ) -> Result<(FunctionName, Registered), Problem> {
         let name = self.name.as_deref();
         let name = FunctionName::new(
             service,
@@ -141,15 +145,21 @@ impl FunctionBody {
             attributes: Some(Map::new()),
             ..Registered::from_file(function)
         };
-        let made = self.update(&name, &blank)?;
+        let made = self.update(&name, &blank, origin)?;
         Ok((name, made))
     }
 
-    /// The function `name`, which was `old`, as it is to be: what is not given stays.
+    /// The function `name`, which was `old`, as it is to be: what is not given stays. `origin` is who
+    /// asks for it.
     ///
     /// # Errors
     /// If another name is given, or it would have more attributes than are kept.
-    pub fn update(&self, name: &FunctionName, old: &Registered) -> Result<Registered, Problem> {
+    pub fn update(
+        &self,
+        name: &FunctionName,
+        old: &Registered,
+        origin: Origin,
+    ) -> Result<Registered, Problem> {
         check_name("functionName", self.name.as_deref(), name.function())?;
         let mut function = (*old.function).clone();
         if let Some(description) = &self.description {
@@ -158,7 +168,8 @@ impl FunctionBody {
         function.timeout = self.timeout.unwrap_or(function.timeout);
         let mut attributes = old.attributes.clone().unwrap_or_default();
         if let Some(environment) = self.attributes.get(ENVIRONMENT) {
-            target::follow(&mut function, attributes.get(ENVIRONMENT), environment)?;
+            let old = attributes.get(ENVIRONMENT);
+            target::follow(&mut function, origin, old, environment)?;
         }
         attributes.extend(self.attributes.clone());
         check_attributes(&attributes)?;

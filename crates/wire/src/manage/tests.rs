@@ -1,4 +1,5 @@
 use super::*;
+use ekiden_domain::Origin;
 use serde_json::json;
 
 /// Checks that `create` needs the members that `T` says, and no others.
@@ -29,7 +30,7 @@ fn what_is_said_to_be_required_is() {
     });
     check_required::<function::FunctionBody>(
         &json!({ "functionName": "f", "runtime": "custom" }),
-        |body| body.create("s").map(drop),
+        |body| body.create("s", Origin::Stranger).map(drop),
     );
     check_required::<concurrency::ConcurrencyBody>(
         &json!({ "reservedConcurrency": 1 }),

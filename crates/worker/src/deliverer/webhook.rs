@@ -1,29 +1,20 @@
 //! Webhooks, signed by the Standard Webhooks scheme.
 
-use super::{Reach, Tried};
+use super::Tried;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use ekiden_domain::{
     Invalid, Timestamp, TraceContext,
     delivery::{MAX_ANSWER, Verdict},
 };
+use ekiden_reach::{Allowed, Client, Reach, Unsent, innermost, is_out_of_reach};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{
-    Client, ClientBuilder, Response, StatusCode, Url,
-    dns::{Addrs, Name, Resolve, Resolving},
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
-    redirect::Policy,
+    Response, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT},
 };
 use sha2::Sha256;
-use std::{
-    error::Error,
-    fmt, io,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
-use url::Host;
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 /// What a secret's text begins with.
 const PREFIX: &str = "whsec_";
@@ -75,8 +66,8 @@ pub struct WebhookConfig {
     pub secrets: Vec<WebhookSecret>,
     /// How long a receiver has to answer; 15 s by default.
     pub timeout: Duration,
-    /// Which addresses may be reached.
-    pub reach: Reach,
+    /// What is local and may be reached, by the setting `webhooks.allow`; nothing by default.
+    pub allow: Vec<Allowed>,
 }
 
 impl Default for WebhookConfig {
@@ -84,23 +75,25 @@ impl Default for WebhookConfig {
         Self {
             secrets: Vec::new(),
             timeout: Duration::from_secs(15),
-            reach: Reach::default(),
+            allow: Vec::new(),
         }
     }
 }
 
-/// Sends webhooks. The client is made at the first: most platforms have none.
+/// Sends webhooks.
 #[derive(Clone, Debug)]
 pub(super) struct Webhooks {
     config: Arc<WebhookConfig>,
-    client: Arc<OnceLock<Result<Client, String>>>,
+    client: Client,
 }
 
 impl Webhooks {
     pub(super) fn new(config: WebhookConfig) -> Self {
+        let allow = config.allow.iter().cloned();
+        let reach = Reach::beyond_this_machine("webhooks.allow", allow);
         Self {
+            client: Client::new(reach, config.timeout),
             config: Arc::new(config),
-            client: Arc::default(),
         }
     }
 
@@ -112,15 +105,13 @@ impl Webhooks {
         trace: Option<&TraceContext>,
         now: Timestamp,
     ) -> Tried {
-        if let Err(why) = self.check(url) {
-            return Tried::failed(Verdict::Never, why);
-        }
-        let client = match self.client.get_or_init(|| client(&self.config)) {
-            Ok(client) => client,
-            Err(why) => return Tried::failed(Verdict::Again, why),
+        let request = match self.client.post(url.clone()) {
+            Ok(request) => request,
+            Err(Unsent::OutOfReach(why)) => return Tried::failed(Verdict::Never, why.to_string()),
+            Err(why) => return Tried::failed(Verdict::Again, why.to_string()),
         };
-        let request = client
-            .post(url.clone())
+        let request = request
+            .timeout(self.config.timeout)
             .headers(self.headers(id, now, &body))
             .body(body);
         let fields = trace.into_iter().flat_map(TraceContext::fields);
@@ -130,8 +121,7 @@ impl Webhooks {
         match request.send().await {
             Ok(response) => judge(response).await,
             Err(error) => {
-                let out_of_reach = sources(&error).any(|source| source.is::<OutOfReach>());
-                let verdict = if out_of_reach {
+                let verdict = if is_out_of_reach(&error) {
                     Verdict::Never
                 } else {
                     Verdict::Again
@@ -139,19 +129,6 @@ impl Webhooks {
                 Tried::failed(verdict, innermost(&error))
             }
         }
-    }
-
-    /// An address in a URL is not resolved, and so judged here.
-    fn check(&self, url: &Url) -> Result<(), String> {
-        let address: IpAddr = match url.host() {
-            Some(Host::Ipv4(address)) => address.into(),
-            Some(Host::Ipv6(address)) => address.into(),
-            Some(Host::Domain(_)) | None => return Ok(()),
-        };
-        if self.config.reach.allows(address) {
-            return Ok(());
-        }
-        Err(OutOfReach(address.to_string()).to_string())
     }
 
     fn headers(&self, id: &str, now: Timestamp, body: &[u8]) -> HeaderMap {
@@ -162,6 +139,8 @@ impl Webhooks {
             .collect();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let agent = concat!("ekiden/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
         headers.insert("webhook-timestamp", seconds.into());
         for (name, value) in [
             ("webhook-id", id),
@@ -175,24 +154,6 @@ impl Webhooks {
         }
         headers
     }
-}
-
-fn client(config: &Arc<WebhookConfig>) -> Result<Client, String> {
-    // It fails where the program has chosen a provider already: then that one serves.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = || -> ClientBuilder {
-        Client::builder()
-            .timeout(config.timeout)
-            .redirect(Policy::none())
-            .no_proxy()
-            .user_agent(concat!("ekiden/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(Resolver(Arc::clone(config))))
-    };
-    // Where the system has no certificates, receivers without TLS still work.
-    let made = builder()
-        .build()
-        .or_else(|_| builder().tls_certs_only([]).build());
-    made.map_err(|error| innermost(&error))
 }
 
 /// Standard Webhooks: 2xx is delivered, 410 says that the endpoint is to be disabled.
@@ -229,60 +190,6 @@ async fn beginning(response: &mut Response) -> String {
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     String::from_utf8_lossy(&body).into_owned()
-}
-
-/// That a receiver's address is one that webhooks must not reach.
-#[derive(Debug)]
-struct OutOfReach(String);
-
-impl fmt::Display for OutOfReach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(what) = self;
-        write!(
-            f,
-            "webhooks must not reach {what}: an address of this machine or its link; the setting \
-             webhooks.allow may allow it"
-        )
-    }
-}
-
-impl Error for OutOfReach {}
-
-/// Resolves names to those of their addresses that may be reached.
-struct Resolver(Arc<WebhookConfig>);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let config = Arc::clone(&self.0);
-        Box::pin(async move {
-            let host = name.as_str();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            let is_allowed_host = config.reach.allows_host(host);
-            let within: Vec<SocketAddr> = found
-                .iter()
-                .filter(|address| is_allowed_host || config.reach.allows(address.ip()))
-                .copied()
-                .collect();
-            if within.is_empty() && !found.is_empty() {
-                return Err(OutOfReach(format!("'{host}'")).into());
-            }
-            if within.is_empty() {
-                return Err(io::Error::from(io::ErrorKind::NotFound).into());
-            }
-            Ok(Box::new(within.into_iter()) as Addrs)
-        })
-    }
-}
-
-fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |source| (*source).source())
-}
-
-/// What went wrong, in the words of whoever knows: the outer ones name the URL, which may hold a
-/// secret.
-fn innermost(error: &reqwest::Error) -> String {
-    let cause = sources(error).last();
-    cause.map_or_else(|| "unknown".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]

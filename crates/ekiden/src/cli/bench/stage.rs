@@ -105,10 +105,13 @@ impl Stage {
             catalog.clone(),
             clock.clone(),
             executor.clone(),
+            settings.callers(),
         );
         let server = Server {
             listener,
             routes: front(&settings, &store, clock).before(api.router(), Router::new()),
+            tls: None,
+            idle_timeout: settings.server.idle_timeout,
             grace: Duration::ZERO,
         };
         let parts = vec![

@@ -133,10 +133,13 @@ fn the_example_is_valid_as_it_stands_and_with_everything_taken() {
     settings.keys.clear();
     assert!(settings.broker.url.take().is_some());
     assert!(settings.enqueue.max_backlog.take().is_some());
+    assert!(settings.tls().is_some());
+    (settings.server.tls_cert, settings.server.tls_key) = (None, None);
     assert!(settings.telemetry.otlp_endpoint.take().is_some());
     settings.database.database = default_database();
     assert_eq!(settings.webhooks.secrets.drain(..).count(), 1);
     assert_eq!(settings.webhooks.allow.drain(..).count(), 1);
+    assert_eq!(settings.targets.allow.drain(..).count(), 1);
     assert_eq!(format!("{settings:?}"), default_settings());
 }
 
@@ -163,5 +166,23 @@ fn gather(keys: &mut BTreeSet<String>, prefix: &str, table: &Table) {
             _ => {}
         }
         keys.insert(key);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_is_more_than_settings_or_problems(
+        place in 0.0..1.0,
+        length in 0..40_usize,
+        piece in r#"[\x00-\x7f]{0,8}|\PC{0,8}|[0-9]{20}|\[\[[a-z.]{0,9}\]\]|= ?[-'"0-9a-z{}]{0,9}"#,
+    ) {
+        let text = uncommented();
+        let at = text.floor_char_boundary((place * text.len() as f64) as usize);
+        let until = text.floor_char_boundary((at + length).min(text.len()));
+        let text = format!("{}{piece}{}", &text[..at], &text[until.max(at)..]);
+        match load(&text, &[]) {
+            Ok(settings) => drop((settings.store(), settings.broker(), settings.webhooks())),
+            Err(problems) => proptest::prop_assert!(problems.count() > 0),
+        }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use ekiden_domain::{AsyncConfig, Target};
+use ekiden_domain::{AsyncConfig, Origin, Target};
 use std::fs;
 
 #[test]
@@ -24,6 +24,8 @@ fn every_key_of_the_domain_is_known() {
         name: "f".to_owned(),
         description: "d".to_owned(),
         target: Some(Target::Handler("h".to_owned())),
+        // No entry can say that it is another's.
+        target_origin: Origin::Owner,
         timeout: SECOND,
         max_concurrency: Some(1),
         lane: Some("l".parse().unwrap()),

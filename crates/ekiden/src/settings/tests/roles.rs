@@ -26,6 +26,13 @@ fn what_lives_in_one_process_needs_all_roles_there() {
 }
 
 #[test]
+fn a_certificate_and_its_key_need_each_other() {
+    let [cert, key] = ["server.tls_cert = 'c'\n", "server.tls_key = 'k'\n"];
+    assert_eq!([cert, key].map(|file| check(file, &[])), [1, 1]);
+    assert_eq!(check(&[cert, key].concat(), &[]), 0);
+}
+
+#[test]
 fn without_a_key_only_loopback_is_listened_on() {
     let check = |listen: &str, more: &str, is_insecure, has_stored_keys| {
         let settings = load(&format!("server.listen = '{listen}'\n{more}"), &[]).unwrap();

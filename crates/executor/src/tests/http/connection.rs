@@ -121,3 +121,43 @@ async fn calls_share_their_connections() {
     }
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_target_that_others_gave_is_not_called_where_it_is_local() {
+    let url = answer("here").await;
+    let by_name = url.replace("127.0.0.1", "localhost");
+    let outcome = async |url: &str, origin: &str, allow: &[Allowed]| {
+        let config = ExecutorConfig {
+            allow: allow.to_vec(),
+            ..ExecutorConfig::default()
+        };
+        let executor = Executor::new(Handlers::new(), config);
+        // The owner's connection is kept, and no way around.
+        for origin in ["owner", origin] {
+            let settings = json!({"target_origin": origin, "timeout": "1m"});
+            let call = attempt(&json!({"http": url}), &settings);
+            let execution = execute(&executor, call).await;
+            if origin != "owner" {
+                return execution.outcome;
+            }
+            assert_eq!(execution.outcome, Outcome::Succeeded);
+        }
+        Outcome::Succeeded
+    };
+    for url in [&url, &by_name] {
+        let Outcome::Failed(fault) = outcome(url, "stranger", &[]).await else {
+            panic!("{url} was called");
+        };
+        let told = (fault.kind, fault.error.as_str());
+        assert_eq!(told, (FaultKind::Function, "TargetForbidden"));
+        assert!(fault.message.contains("targets.allow"), "{}", fault.message);
+        let (neighbour, allowed) = (
+            outcome(url, "neighbour", &[]).await,
+            outcome(url, "stranger", &Allowed::loopback()).await,
+        );
+        assert_eq!(
+            (neighbour, allowed),
+            (Outcome::Succeeded, Outcome::Succeeded)
+        );
+    }
+}

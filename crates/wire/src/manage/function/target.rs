@@ -1,7 +1,7 @@
 //! Where a function runs: FC has no word for it, so the environment tells.
 
 use crate::{Problem, manage::Fields};
-use ekiden_domain::{Function, Target, check_target_url};
+use ekiden_domain::{Function, Origin, Target, check_target_url};
 use serde_json::{Map, Value};
 
 /// The environment variable that names the URL of the server which runs the function.
@@ -21,11 +21,12 @@ pub(super) fn environment(fields: &mut Fields) -> Result<Option<Map<String, Valu
     Ok(Some(environment))
 }
 
-/// Makes the target what the environment `new` says; `old` is the one before. A target that no
+/// Makes the target what the environment `new` says, which `origin` gives; `old` is the one before. A target that no
 /// environment gave, but the configuration, stays until one does: so a command can neither be
 /// given nor be altered here.
 pub(super) fn follow(
     function: &mut Function,
+    origin: Origin,
     old: Option<&Value>,
     new: &Value,
 ) -> Result<(), Problem> {
@@ -34,6 +35,7 @@ pub(super) fn follow(
             let field = format!("{}.{TARGET_VARIABLE}", super::ENVIRONMENT);
             check_target_url(&field, url)?;
             function.target = Some(Target::Http(url.to_owned()));
+            function.target_origin = origin;
             function.environment.clear();
             function.working_directory = None;
         }
