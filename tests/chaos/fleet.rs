@@ -1,6 +1,9 @@
 //! The processes: each with ways of its own to the database and the broker.
 
-use crate::place::{Place, variable};
+use crate::{
+    load::client,
+    place::{Place, variable},
+};
 use ekiden_tests::proxy::{Proxy, Way};
 use nix::{
     sys::signal::{Signal, kill},
@@ -176,11 +179,12 @@ impl Process {
     /// Waits until it can do its work.
     pub(crate) async fn ready(&mut self) {
         let give_up = Instant::now() + PATIENCE;
-        let ready = format!("{}/readyz", self.endpoint);
-        while !reqwest::get(&ready)
-            .await
-            .is_ok_and(|it| it.status() == 200)
-        {
+        let (http, ready) = (client(), format!("{}/readyz", self.endpoint));
+        let is_ready = async || {
+            let answer = http.get(&ready).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        };
+        while !is_ready().await {
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
             assert_eq!(ended, None, "the {} process ended", self.role.name());
             assert!(Instant::now() < give_up, "{ready} is not ready");

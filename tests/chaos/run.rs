@@ -7,7 +7,6 @@ use crate::{
     functions::Functions,
     load::Load,
     place::Place,
-    record::now,
     report::Report,
 };
 use ekiden_domain::Status;
@@ -142,6 +141,5 @@ impl Course {
         while Instant::now() < give_up && !place.live(i64::MAX).await.is_empty() {
             tokio::time::sleep(LOOK).await;
         }
-        eprintln!("settled at {}", now());
     }
 }
