@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod limits;
 mod paths;
+mod rows;
 mod values;
 
 use crate::{

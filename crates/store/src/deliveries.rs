@@ -5,7 +5,7 @@ use crate::{
     PendingDeliveries, StoreError,
     backend::{Backend, look_up, read},
     batch::Flush,
-    row::{count, inconsistent},
+    row::{count, inconsistent, sound},
 };
 use ekiden_domain::{Delivery, DeliveryStatus, Record, RequestId, Timestamp, delivery::Answer};
 use sqlx::FromRow;
@@ -106,7 +106,7 @@ pub(crate) async fn take(
         Backend::Postgres(postgres) => take!(&postgres.keyed, "FOR UPDATE SKIP LOCKED"),
         Backend::Sqlite(sqlite) => take!(&sqlite.writer, ""),
     };
-    rows.into_iter().map(Delivery::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn find(backend: &Backend, id: RequestId) -> Result<Option<Delivery>, StoreError> {
