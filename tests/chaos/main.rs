@@ -25,9 +25,10 @@ mod run;
 use run::Plan;
 use std::time::Duration;
 
-/// How long the run is, in seconds, and what draws its faults, where the environment says neither.
+/// How long the run is, in seconds, and what draws its faults, where the environment says neither: this
+/// one begins with a worker killed, PostgreSQL restarted, the broker wiped and a worker frozen.
 const LENGTH: u64 = 45;
-const SEED: u64 = 1;
+const SEED: u64 = 117;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())

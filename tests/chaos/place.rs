@@ -7,6 +7,8 @@ use sqlx::{Connection, Executor, PgConnection, Row as _};
 use std::{collections::HashMap, process::Command, time::Duration};
 use uuid::Uuid;
 
+/// The variable that says how to restart PostgreSQL as in a crash.
+pub(crate) const POSTGRES_RESTART: &str = "EKIDEN_TEST_POSTGRES_RESTART";
 /// How long PostgreSQL may take to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -99,7 +101,7 @@ impl Place {
 
     /// PostgreSQL ends as in a crash, and starts again.
     pub(crate) async fn restart_database(&self) {
-        shell(variable("EKIDEN_TEST_POSTGRES_RESTART")).await;
+        shell(variable(POSTGRES_RESTART)).await;
         let back = async {
             while PgConnection::connect(&self.server).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
