@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The time after which a silent worker counts as dead.
 pub(crate) const WORKER_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long what waits may be missing in the broker.
-pub(crate) const RECONCILE_PERIOD: Duration = Duration::from_secs(5);
+pub(crate) const RECONCILE_PERIOD: Duration = Duration::from_secs(15);
 /// All that is not as installed: what is waited for is short, so that much fits into a run.
 const SETTINGS: &str = r#"
 [worker]
@@ -30,7 +30,7 @@ slots = 24
 worker_timeout = "4s"
 drain_grace = "1s"
 [reconcile]
-period = "5s"
+period = "15s"
 
 [[function]]
 service = "default"

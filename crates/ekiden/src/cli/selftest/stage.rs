@@ -43,10 +43,17 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts it, and waits until it is ready.
     pub(super) async fn open(mut settings: Settings) -> anyhow::Result<Self> {
+        settings.broker.prefix = beside(&settings.broker.prefix, PREFIX);
+        let queues = settings.broker();
+        if let Some(queues) = &queues {
+            // Without it nothing would run, and each check would find that out by itself.
+            let broker = Broker::amqp(queues.clone())?;
+            broker.ping().await.context("the broker (AMQP_URL)")?;
+            broker.close().await;
+        }
         let scratch = Scratch::make(&settings.store(), PLACE).await?;
         settings.database.database = scratch.config().database.clone();
         settings.database.schema = scratch.config().schema.clone();
-        settings.broker.prefix = beside(&settings.broker.prefix, PREFIX);
         settings.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         settings.reconcile.period = Duration::from_secs(1);
         settings.worker.drain_grace = Duration::ZERO;
@@ -56,7 +63,6 @@ impl Stage {
         for function in &settings.functions {
             lanes.push(function.effective_lane(&function.full_name()?));
         }
-        let queues = settings.broker();
         let calls = Calls::default();
         let plan = Plan {
             settings,
