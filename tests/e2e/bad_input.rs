@@ -5,6 +5,7 @@ mod connections;
 mod hostile;
 mod limits;
 mod paths;
+mod rows;
 mod values;
 
 use crate::{

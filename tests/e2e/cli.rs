@@ -5,4 +5,5 @@ mod demo;
 mod owner;
 mod producer;
 mod reader;
+mod selftest;
 mod usage;

@@ -33,7 +33,6 @@ mod contract;
 mod destinations;
 mod functions;
 mod proof;
-mod proxy;
 mod raw;
 mod server;
 mod shop;

@@ -2,4 +2,5 @@
 
 mod database;
 mod ending;
+mod migration;
 mod refusal;

@@ -1,1 +1,3 @@
-//! The whole platform, end to end.
+//! The whole platform, end to end: what several of the tests use.
+
+pub mod proxy;

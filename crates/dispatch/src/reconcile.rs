@@ -54,7 +54,9 @@ pub struct Reconciler {
 #[derive(Clone, Copy, Debug, Default)]
 struct Look {
     was_empty: bool,
-    was_created: bool,
+    /// At how many looks to come its queue still counts as created anew. What had fallen due just
+    /// before that is beyond doubt only at the second.
+    anew: u8,
     dispatched_at: Option<Timestamp>,
 }
 
@@ -179,15 +181,17 @@ impl Reconciler {
             };
             let look = self.lanes.entry(lane.clone()).or_default();
             let is_empty = state.ready == 0;
-            look.was_created |= state.created;
+            if state.created {
+                look.anew = 2;
+            }
             let is_rested = look
                 .dispatched_at
                 .is_none_or(|at| now.since(at) >= self.config.period);
-            if look.was_created || (is_empty && look.was_empty && is_rested) {
+            if look.anew > 0 || (is_empty && look.was_empty && is_rested) {
                 // What fell due just now may still be on its way through this very moment's hands.
                 suspects.insert(lane.clone(), now.before(self.config.look_interval));
                 look.dispatched_at = Some(now);
-                look.was_created = false;
+                look.anew = look.anew.saturating_sub(1);
             }
             look.was_empty = is_empty;
         }

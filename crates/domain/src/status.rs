@@ -59,6 +59,33 @@ impl Status {
         matches!(self, Self::Enqueued | Self::Retrying)
     }
 
+    /// The statuses that one step can lead to from this one: none from a final one.
+    #[must_use]
+    pub const fn leads_to(self) -> &'static [Self] {
+        match self {
+            Self::Enqueued | Self::Retrying => {
+                &[Self::Dequeued, Self::Expired, Self::Invalid, Self::Stopped]
+            }
+            Self::Dequeued => &[
+                Self::Running,
+                Self::Expired,
+                Self::Invalid,
+                Self::Enqueued,
+                Self::Retrying,
+                Self::Failed,
+                Self::Stopping,
+            ],
+            Self::Running => &[
+                Self::Succeeded,
+                Self::Failed,
+                Self::Retrying,
+                Self::Stopping,
+            ],
+            Self::Stopping => &[Self::Stopped, Self::Succeeded, Self::Failed],
+            Self::Succeeded | Self::Failed | Self::Stopped | Self::Expired | Self::Invalid => &[],
+        }
+    }
+
     /// The number that stands for this status in the state table: its place in [`Status::ALL`].
     #[must_use]
     pub const fn code(self) -> i16 {

@@ -13,6 +13,7 @@ mod list;
 mod render;
 mod rerun;
 mod result;
+mod selftest;
 mod serve;
 mod stop;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use ekiden_broker::MAX_PREFIX;
 use ekiden_domain::Secret;
 use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
 
@@ -61,6 +63,8 @@ enum Command {
     Reconcile(admin::Reconcile),
     /// Look for trouble, and say what to do
     Doctor(admin::Doctor),
+    /// Check on this database and broker that tasks end as they must, whatever happens
+    Selftest(selftest::Selftest),
     /// Measure how fast this machine, database and broker carry tasks
     Bench(bench::Bench),
     /// Run a command so that it ends with the worker that asked for it
@@ -131,6 +135,7 @@ impl Command {
             Self::Key(key) => key.run().await,
             Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Doctor(doctor) => doctor.run().await,
+            Self::Selftest(selftest) => selftest.run().await,
             Self::Bench(bench) => bench.run().await,
             Self::Guard { .. } => Ok(ExitCode::FAILURE),
         }
@@ -156,6 +161,13 @@ impl ConfigArgs {
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// What the names of queues and exchanges begin with, beside those of the platform itself.
+fn beside(platform: &str, end: &str) -> String {
+    let room = MAX_PREFIX - end.len();
+    let beginning: String = platform.chars().take(room).collect();
+    beginning + end
 }
 
 /// Names the access key that client commands sign with.

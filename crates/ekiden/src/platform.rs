@@ -101,6 +101,11 @@ impl Platform {
         self.store.clone()
     }
 
+    /// The broker it works on.
+    pub(crate) fn broker(&self) -> Broker {
+        self.broker.clone()
+    }
+
     /// Tells whether it is ready.
     pub(crate) fn gate(&self) -> Gate {
         self.gate.clone()

@@ -101,6 +101,8 @@ pub(crate) struct ServerSettings {
 pub(crate) struct DatabaseSettings {
     /// Which database. Default SQLite in `ekiden-data/ekiden.db`.
     pub(crate) database: Database,
+    /// The schema that its tables are in; no key sets it. PostgreSQL only.
+    pub(crate) schema: Option<String>,
     /// The most connections for reads and small writes: 1 to 500, default 8. PostgreSQL only.
     pub(crate) connections: u32,
     /// How long an operation may wait for the database: 1 s to 5 min, default 10 s.
@@ -217,6 +219,7 @@ impl Settings {
                 database: source
                     .url("database.url", DATABASE_URL, parse::database)
                     .unwrap_or_else(default_database),
+                schema: None,
                 connections: source.number("database.connections", 8, 1..=500),
                 timeout: source.span("database.timeout", 10 * SECOND, wait()),
             },

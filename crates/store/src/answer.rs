@@ -27,7 +27,7 @@ pub enum Commit {
     Written,
     /// The invocation was not in the version the transition started from; nothing was changed.
     Conflict(
-        /// The invocation as it is now; `None` if retention removed it.
+        /// The invocation as it is now; `None` if retention removed it, or if it makes no sense.
         Option<Box<Invocation>>,
     ),
 }

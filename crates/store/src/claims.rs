@@ -3,7 +3,7 @@
 use crate::{
     Held, StoreError, Worker,
     backend::{Backend, read, write},
-    row::{Row, columns, inconsistent},
+    row::{Row, columns, inconsistent, sound},
 };
 use ekiden_domain::{Invocation, Lane, Lease, RequestId, Status, Timestamp, WorkerId};
 use uuid::Uuid;
@@ -104,7 +104,7 @@ pub(crate) async fn orphans(backend: &Backend, limit: u32) -> Result<Vec<Invocat
     );
     let rows: Vec<Row> = read!(backend, pool =>
         sqlx::query_as(ORPHANS).bind(i64::from(limit)).fetch_all(pool).await?);
-    rows.into_iter().map(Invocation::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn overdue(
@@ -127,7 +127,7 @@ pub(crate) async fn overdue(
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await?);
-    rows.into_iter().map(Invocation::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn aged(
@@ -147,7 +147,7 @@ pub(crate) async fn aged(
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await?);
-    rows.into_iter().map(Invocation::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn newest(backend: &Backend) -> Result<Vec<(Lane, Timestamp)>, StoreError> {
@@ -192,5 +192,26 @@ pub(crate) async fn unregistered(
     );
     let rows: Vec<Row> = read!(backend, pool =>
         sqlx::query_as(UNREGISTERED).bind(i64::from(limit)).fetch_all(pool).await?);
-    rows.into_iter().map(Invocation::try_from).collect()
+    Ok(sound(rows))
+}
+
+pub(crate) async fn inconsistent_rows(
+    backend: &Backend,
+    after: Option<RequestId>,
+    limit: u32,
+) -> Result<(Vec<StoreError>, Option<RequestId>), StoreError> {
+    const WALK: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM live_invocations WHERE request_id > $1 ORDER BY request_id LIMIT $2"
+    );
+    let after = after.map_or(Uuid::nil(), RequestId::as_uuid);
+    let rows: Vec<Row> = read!(backend, pool => sqlx::query_as(WALK)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?);
+    let walked_to = rows.last().map(|row| RequestId::from_uuid(row.request_id));
+    let errors = rows.into_iter().map(Invocation::try_from);
+    Ok((errors.filter_map(Result::err).collect(), walked_to))
 }

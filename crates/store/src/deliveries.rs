@@ -5,7 +5,7 @@ use crate::{
     PendingDeliveries, StoreError,
     backend::{Backend, look_up, read},
     batch::Flush,
-    row::{count, inconsistent},
+    row::{count, inconsistent, sound},
 };
 use ekiden_domain::{
     Delivery, DeliveryStatus, Destination, Record, RequestId, Timestamp, delivery::Answer,
@@ -122,7 +122,7 @@ pub(crate) async fn take(
             ""
         ),
     };
-    rows.into_iter().map(Delivery::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn find(backend: &Backend, id: RequestId) -> Result<Option<Delivery>, StoreError> {

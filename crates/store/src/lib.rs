@@ -382,6 +382,18 @@ impl Store {
             .await
     }
 
+    /// Walks up to `limit` live invocations after `after`, in the order of their acceptance, and returns
+    /// what is wrong with those that hold what no Ekiden wrote; with the last id walked past, or `None`
+    /// at the table's end.
+    pub async fn inconsistent_rows(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<(Vec<StoreError>, Option<RequestId>), StoreError> {
+        self.bounded(claims::inconsistent_rows(&self.inner.backend, after, limit))
+            .await
+    }
+
     /// Removes up to `limit` invocations that ended before `ended_before`, with all that belongs to
     /// them. Returns how many.
     pub async fn purge(&self, ended_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

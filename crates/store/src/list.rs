@@ -4,14 +4,14 @@ use crate::{
     StoreError,
     backend::Backend,
     deliveries,
-    row::{RecordRow, columns},
+    row::{RecordRow, columns, sound},
 };
 use ekiden_domain::{ListQuery, Order, Page, Record, Status};
 use sqlx::{Database as SqlDatabase, Encode, Postgres, QueryBuilder, Sqlite, Type};
 use uuid::Uuid;
 
 pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, StoreError> {
-    let rows: Vec<RecordRow> = match backend {
+    let mut rows: Vec<RecordRow> = match backend {
         Backend::Postgres(postgres) => {
             let mut sql = statement::<Postgres>(query);
             sql.build_query_as().fetch_all(&postgres.searching).await?
@@ -21,15 +21,12 @@ pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, S
             sql.build_query_as().fetch_all(&sqlite.reader).await?
         }
     };
-    let mut records = rows
-        .into_iter()
-        .map(Record::try_from)
-        .collect::<Result<Vec<_>, _>>()?;
     let limit = query.limit as usize;
-    let more = records.len() > limit;
-    records.truncate(limit);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(RecordRow::position);
+    let mut records: Vec<Record> = sound(rows);
     deliveries::annotate(backend, &mut records).await?;
-    let next = records.last().filter(|_| more).map(Record::position);
     Ok(Page { records, next })
 }
 

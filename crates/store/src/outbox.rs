@@ -3,7 +3,7 @@
 use crate::{
     StoreError, Undispatched,
     backend::{Backend, read},
-    row::inconsistent,
+    row::{inconsistent, sound},
 };
 use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp, TraceContext};
 use sqlx::FromRow;
@@ -134,7 +134,7 @@ pub(crate) async fn take(
             .await?
         }
     };
-    rows.into_iter().map(Message::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn oldest_untaken(backend: &Backend) -> Result<Option<Timestamp>, StoreError> {

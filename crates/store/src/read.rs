@@ -4,7 +4,7 @@ use crate::{
     StoreError, Usage,
     backend::{Backend, look_up, read},
     deliveries,
-    row::{RecordRow, columns, count, fault_kind, inconsistent},
+    row::{RecordRow, columns, count, fault_kind, inconsistent, sound},
 };
 use bytes::Bytes;
 use ekiden_domain::{
@@ -73,7 +73,7 @@ pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Rec
             rows
         }
     };
-    rows.into_iter().map(Record::try_from).collect()
+    Ok(sound(rows))
 }
 
 pub(crate) async fn find(

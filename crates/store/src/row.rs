@@ -4,7 +4,7 @@ use crate::StoreError;
 use bytes::Bytes;
 use ekiden_domain::{
     Claim, Destination, Event, Fault, FaultKind, Invalid, Invocation, InvocationId, Lease, Policy,
-    Record, RequestId, State, Status, Timestamp, TraceContext, WorkerId,
+    Position, Record, RequestId, State, Status, Timestamp, TraceContext, WorkerId,
 };
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -71,6 +71,30 @@ pub(crate) struct RecordRow {
     #[sqlx(flatten)]
     row: Row,
     payload: Option<Vec<u8>>,
+}
+
+impl RecordRow {
+    /// Where in a list it stands, whatever else it says.
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            accepted_at: Timestamp::from_millis(self.row.accepted_at),
+            request_id: RequestId::from_uuid(self.row.request_id),
+        }
+    }
+}
+
+/// What these rows stand for. One that holds what no Ekiden wrote is told and left out: whoever takes
+/// many at once must not be stopped by it.
+pub(crate) fn sound<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Vec<T> {
+    let sound = |row: R| match T::try_from(row) {
+        Ok(sound) => Some(sound),
+        Err(error) => {
+            metrics::counter!("ekiden_inconsistent_rows_total").increment(1);
+            tracing::error!(%error, "a row is left alone until somebody repairs it");
+            None
+        }
+    };
+    rows.into_iter().filter_map(sound).collect()
 }
 
 impl TryFrom<RecordRow> for Record {

@@ -1,6 +1,7 @@
 //! Developer commands.
 
 mod arrows;
+mod chaos;
 mod install;
 mod services;
 mod test;
@@ -12,13 +13,15 @@ use std::{
 };
 
 const USAGE: &str = "usage: cargo xtask test [ARGUMENTS OF CARGO TEST]
+       cargo xtask chaos [--minutes N] [--seed S]
        cargo xtask arrows";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["test", rest @ ..] => test::test(rest),
+        ["test", rest @ ..] => test::test(rest, &[]),
+        ["chaos", rest @ ..] => chaos::chaos(rest),
         ["arrows"] => arrows::arrows(),
         _ => bail!(USAGE),
     }

@@ -27,6 +27,8 @@ use tempfile::TempDir;
 
 /// The variable that names the PostgreSQL under test.
 const DATABASE_URL: &str = "EKIDEN_TEST_DATABASE_URL";
+/// The variable that says how to restart it as in a crash.
+const POSTGRES_RESTART: &str = "EKIDEN_TEST_POSTGRES_RESTART";
 /// The variable that names the RabbitMQ under test.
 const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
 /// The variable that says how to run `rabbitmqctl` against it.

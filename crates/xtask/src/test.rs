@@ -8,8 +8,9 @@ use std::process::ExitCode;
 /// The variable that names the binary under test.
 const BINARY: &str = "EKIDEN_TEST_BINARY";
 
-/// Runs every test, or those of the packages that `arguments` name.
-pub(crate) fn test(arguments: &[&str]) -> anyhow::Result<ExitCode> {
+/// Runs every test, or those of the packages that `arguments` name, which find `told` in their
+/// environment.
+pub(crate) fn test(arguments: &[&str], told: &[(&str, String)]) -> anyhow::Result<ExitCode> {
     let runs = |option, value| !arguments.contains(&option) || arguments.contains(&value);
     let needs_languages = ["sdk", "openapi"].iter().any(|test| runs("--test", test));
     if runs("-p", "ekiden-tests") && needs_languages {
@@ -28,7 +29,8 @@ pub(crate) fn test(arguments: &[&str]) -> anyhow::Result<ExitCode> {
     command
         .args(arguments)
         .env(BINARY, binary)
-        .envs(services.environment());
+        .envs(services.environment())
+        .envs(told.iter().cloned());
     let status = command.status().context("cannot run cargo test")?;
     Ok(if status.success() {
         ExitCode::SUCCESS

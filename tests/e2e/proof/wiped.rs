@@ -20,9 +20,18 @@ async fn channel(world: &World) -> (Connection, Channel, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_in_a_queue_that_is_deleted_runs_all_the_same() {
+    runs_all_the_same("1s").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fell_due_just_before_its_queue_was_deleted_is_not_left_for_a_period() {
+    runs_all_the_same("1h").await;
+}
+
+async fn runs_all_the_same(period: &str) {
     production(async |world: &World| {
         let plan = Plan {
-            settings: "[worker]\nslots = 2\n[reconcile]\nperiod = \"1s\"\n".to_owned(),
+            settings: format!("[worker]\nslots = 2\n[reconcile]\nperiod = \"{period}\"\n"),
             ..Plan::default()
         };
         let server = world.serve(plan).await;

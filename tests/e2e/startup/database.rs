@@ -1,17 +1,17 @@
 //! A database that is down, or goes away.
 
 use crate::{
-    proxy::Proxy,
     server::Server,
     spelling::{SPELLINGS, UNVERSIONED},
     world::{Plan, World, production, until, until_status},
 };
+use ekiden_tests::proxy::{Proxy, Way};
 
 /// A closed way to the world's PostgreSQL, and the plan of a process that takes it.
 async fn behind_a_proxy(world: &World) -> (Proxy, Plan) {
     let (start, database) = world.database_url.rsplit_once('/').unwrap();
     let (user, server) = start.rsplit_once('@').unwrap();
-    let proxy = Proxy::closed(server.to_owned()).await;
+    let proxy = Proxy::before(server.to_owned(), Way::Closed).await.unwrap();
     let url = format!("{user}@{}/{database}", proxy.address);
     let plan = Plan {
         environment: vec![("DATABASE_URL", url)],
@@ -62,7 +62,7 @@ async fn a_database_that_is_down_at_the_start_is_waited_for() {
         })
         .await;
         is_held_off(&server).await;
-        proxy.open();
+        proxy.set(Way::Open);
         let server = server.ready().await;
         let accepted = server.client.post(&UNVERSIONED.invoke("f"), &[], "").await;
         until_status(&server.client, accepted.request_id(), "Succeeded").await;
@@ -86,7 +86,7 @@ async fn a_run_outlasts_the_loss_of_the_database() {
     production(async |world: &World| {
         let (proxy, mut plan) = behind_a_proxy(world).await;
         plan.settings = "[database]\ntimeout = \"1s\"\n".to_owned();
-        proxy.open();
+        proxy.set(Way::Open);
         let server = world.serve(plan).await;
         let accepted = server
             .client
@@ -94,7 +94,7 @@ async fn a_run_outlasts_the_loss_of_the_database() {
             .await;
         let id = accepted.request_id();
         until("the call", async || world.functions.calls_of(id).pop()).await;
-        proxy.close();
+        proxy.set(Way::Closed);
         is_held_off(&server).await;
         world.functions.release();
         until("the function's answer", async || {
@@ -108,7 +108,7 @@ async fn a_run_outlasts_the_loss_of_the_database() {
                 .then_some(())
         })
         .await;
-        proxy.open();
+        proxy.set(Way::Open);
         let server = server.ready().await;
         until_status(&server.client, id, "Succeeded").await;
         assert_eq!(world.functions.calls_of(id).len(), 1, "it ran once");

@@ -19,6 +19,8 @@ const HEART_TOLERANCE: Duration = Duration::from_secs(60);
 const DELIVERY_TOLERANCE: Duration = Duration::from_secs(60);
 /// How many of a kind are counted.
 const MOST: u32 = 1000;
+/// How many of the oldest live invocations are looked at one by one, in thousands.
+const WALKS: usize = 100;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +76,7 @@ pub(crate) async fn examine(store: &Store, broker: Option<&Broker>) -> Vec<Findi
             findings.extend(or_error("workers", workers(store).await));
             findings.extend(or_error("deliveries", deliveries(store).await));
             findings.extend(or_error("destinations", destinations(store).await));
+            findings.extend(or_error("rows", rows(store).await));
             findings.extend(or_error("invocations", waiting(store).await));
         }
     }
@@ -232,6 +235,26 @@ async fn destinations(store: &Store) -> Result<Finding, StoreError> {
     let advice = "its receiver answered 410 Gone: put the function's async config again once the \
                   receiver wants results, or give it another destination";
     Ok(Finding::new(Level::Warning, "destinations", found, advice))
+}
+
+/// One that cannot be read is left alone by everybody, so that it is soon among the oldest.
+async fn rows(store: &Store) -> Result<Finding, StoreError> {
+    let (mut wrong, mut after) = (Vec::new(), None);
+    for _ in 0..WALKS {
+        let (errors, walked_to) = store.inconsistent_rows(after, MOST).await?;
+        wrong.extend(errors);
+        if walked_to.is_none() {
+            break;
+        }
+        after = walked_to;
+    }
+    let Some(first) = wrong.first() else {
+        return Ok(Finding::ok("rows", "each makes sense"));
+    };
+    let found = format!("{} make no sense, the first: {first}", wrong.len());
+    let advice = "somebody changed the tables by hand: repair the row or delete it; it is left alone, \
+                  and all others go on";
+    Ok(Finding::new(Level::Error, "rows", found, advice))
 }
 
 async fn waiting(store: &Store) -> Result<Finding, StoreError> {

@@ -16,7 +16,7 @@ pub(super) const URL: &str = "http://ekiden/admin";
 
 /// The socket that belongs to an SQLite file.
 pub(crate) fn socket_of(database: &Path) -> PathBuf {
-    database.with_file_name("ekiden.sock")
+    database.with_extension("sock")
 }
 
 /// Answers on `socket` until `stop`. To be called only by the process that has the database, so

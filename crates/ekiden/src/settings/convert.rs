@@ -15,6 +15,7 @@ impl Settings {
     /// How to open the store.
     pub(crate) fn store(&self) -> StoreConfig {
         StoreConfig {
+            schema: self.database.schema.clone(),
             connections: self.database.connections,
             timeout: self.database.timeout,
             ..StoreConfig::new(self.database.database.clone())

@@ -1,6 +1,8 @@
 //! An installed PostgreSQL, with a cluster of its own.
 
-use super::{DATABASE_URL, Environment, MAX_CONNECTIONS, Server, free_port, shell};
+use super::{
+    DATABASE_URL, Environment, MAX_CONNECTIONS, POSTGRES_RESTART, Server, free_port, shell,
+};
 use crate::install::is_root;
 use anyhow::Context;
 use std::{
@@ -65,7 +67,12 @@ impl Server for Postgres {
             log.display()
         ))?;
         let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
-        Ok(vec![(DATABASE_URL, url)])
+        let restart = format!(
+            "{} -s -w -m immediate -l {} restart",
+            self.control(),
+            log.display()
+        );
+        Ok(vec![(DATABASE_URL, url), (POSTGRES_RESTART, restart)])
     }
 }
 

@@ -10,7 +10,7 @@ use proptest::{
     sample::{select, subsequence},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use rules::{EDGES, check, check_refused, check_versions};
+use rules::{check, check_refused, check_versions};
 use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
 /// An upper bound of the attempts that five hours of system errors allow: waits of 0.4 s and more
@@ -131,9 +131,9 @@ fn walks_keep_every_rule_and_take_every_edge_and_no_other() {
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    let every = EDGES
-        .iter()
-        .flat_map(|(from, ends)| ends.iter().map(|to| (*from, *to)));
+    let every = Status::ALL
+        .into_iter()
+        .flat_map(|from| from.leads_to().iter().map(move |to| (from, *to)));
     assert_eq!(taken.into_inner(), every.collect());
 }
 

@@ -1,6 +1,7 @@
 //! What is measured: the parts of a platform in this process, each started when it is its turn.
 
 use crate::{
+    cli::beside,
     clock::SystemClock,
     http::{Auth, Front, Gate, Phase, Server, serve},
     settings::Settings,
@@ -8,7 +9,7 @@ use crate::{
 use anyhow::{Context, bail};
 use axum::Router;
 use bytes::Bytes;
-use ekiden_broker::{AmqpConfig, Broker, MAX_PREFIX};
+use ekiden_broker::{AmqpConfig, Broker};
 use ekiden_dispatch::Dispatcher;
 use ekiden_domain::{Clock, Function, FunctionName, InvocationId, Lane};
 use ekiden_enqueue::Enqueue;
@@ -75,7 +76,7 @@ impl Stage {
         store.migrate().await?;
         let broker = match settings.broker() {
             Some(config) => Broker::amqp(AmqpConfig {
-                prefix: prefix(&config.prefix),
+                prefix: beside(&config.prefix, "-bench"),
                 ..config
             })?,
             None => Broker::in_process(),
@@ -232,14 +233,6 @@ impl Stage {
         self.scratch.remove().await?;
         Ok(removed?)
     }
-}
-
-/// What the names of queues and exchanges begin with, beside those of the platform itself.
-fn prefix(platform: &str) -> String {
-    const END: &str = "-bench";
-    let room = MAX_PREFIX - END.len();
-    let beginning: String = platform.chars().take(room).collect();
-    beginning + END
 }
 
 fn front(settings: &Settings, store: &Store, clock: Arc<dyn Clock>) -> Front {
