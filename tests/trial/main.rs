@@ -40,7 +40,7 @@ use std::collections::BTreeSet;
 use world::live;
 
 /// How many seeds are lived through.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 4_000;
 /// How many seeds a flaw has to show itself.
 const FLAWED_SEEDS: u64 = 2_000;
 /// How many seeds are lived through twice.
