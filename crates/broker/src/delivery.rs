@@ -1,7 +1,7 @@
 //! A message that was delivered and is not acknowledged yet.
 
 use crate::{amqp, memory};
-use ekiden_domain::{RequestId, TraceContext};
+use ekiden_domain::{RequestId, TraceContext, Trial, trial::Lost};
 use std::sync::Arc;
 
 /// A delivered message. Dropped without [`Delivery::ack`], it is delivered again, here or elsewhere;
@@ -11,6 +11,7 @@ pub struct Delivery {
     ids: Arc<[RequestId]>,
     trace: Option<TraceContext>,
     receipt: Receipt,
+    trial: Trial,
 }
 
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(crate) enum Receipt {
 }
 
 impl Delivery {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         ids: Arc<[RequestId]>,
         trace: Option<TraceContext>,
         receipt: Receipt,
@@ -29,7 +30,12 @@ impl Delivery {
             ids,
             trace,
             receipt,
+            trial: Trial::default(),
         }
+    }
+
+    pub(crate) fn meeting(self, trial: Trial) -> Self {
+        Self { trial, ..self }
     }
 
     /// The ids it carries.
@@ -48,9 +54,13 @@ impl Delivery {
     /// waits for no answer, as there is none. Where the connection was lost meanwhile it does
     /// nothing, and the message is delivered again.
     pub async fn ack(self) {
-        match self.receipt {
-            Receipt::Amqp(receipt) => receipt.ack(),
-            Receipt::Memory(receipt) => receipt.ack(),
-        }
+        let ack = async {
+            match self.receipt {
+                Receipt::Amqp(receipt) => receipt.ack(),
+                Receipt::Memory(receipt) => receipt.ack(),
+            }
+        };
+        // Where the word is lost, the message is delivered again.
+        let _: Result<(), Lost> = self.trial.meet(ack).await;
     }
 }

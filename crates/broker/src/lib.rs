@@ -17,12 +17,15 @@ pub use error::BrokerError;
 
 use amqp::{Amqp, Parcel};
 use bytes::Bytes;
-use ekiden_domain::{Lane, RequestId, TraceContext};
+use ekiden_domain::{Lane, RequestId, TraceContext, Trial, trial::Lost};
 use memory::Memory;
 
 /// A message broker. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Broker(Kind);
+pub struct Broker {
+    kind: Kind,
+    trial: Trial,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -44,7 +47,21 @@ impl Broker {
     /// A broker in this process's memory; all is gone with the process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self(Kind::Memory(Memory::default()))
+        Self::of(Kind::Memory(Memory::default()))
+    }
+
+    /// This in-process broker as another process has it, with `trouble` in the way: closed, it is
+    /// closed for that process alone.
+    #[cfg(feature = "trial")]
+    #[must_use]
+    pub fn in_trial(&self, trouble: std::sync::Arc<dyn ekiden_domain::trial::Trouble>) -> Self {
+        Self {
+            kind: match &self.kind {
+                Kind::Memory(memory) => Kind::Memory(memory.as_of_another()),
+                amqp @ Kind::Amqp(_) => amqp.clone(),
+            },
+            trial: Trial::of(trouble),
+        }
     }
 
     /// A RabbitMQ. It is connected to in the background, and again whenever the connection is lost:
@@ -56,19 +73,19 @@ impl Broker {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn amqp(config: AmqpConfig) -> Result<Self, BrokerError> {
-        Amqp::start(config).map(|amqp| Self(Kind::Amqp(amqp)))
+        Amqp::start(config).map(|amqp| Self::of(Kind::Amqp(amqp)))
     }
 
     /// Whether this broker lives in this process.
     #[must_use]
     pub const fn is_in_process(&self) -> bool {
-        matches!(self.0, Kind::Memory(_))
+        matches!(self.kind, Kind::Memory(_))
     }
 
     /// Its name in a trace: OpenTelemetry's `messaging.system`.
     #[must_use]
     pub const fn system(&self) -> &'static str {
-        match self.0 {
+        match self.kind {
             Kind::Amqp(_) => "rabbitmq",
             Kind::Memory(_) => "ekiden",
         }
@@ -87,10 +104,13 @@ impl Broker {
         trace: Option<&TraceContext>,
     ) -> Result<(), BrokerError> {
         body::check_size(ids.len())?;
-        match &self.0 {
-            Kind::Amqp(amqp) => amqp.publish(lane, body::pack(ids), trace.cloned()).await,
-            Kind::Memory(memory) => memory.publish(lane, ids, trace.cloned()),
-        }
+        self.meet(async {
+            match &self.kind {
+                Kind::Amqp(amqp) => amqp.publish(lane, body::pack(ids), trace.cloned()).await,
+                Kind::Memory(memory) => memory.publish(lane, ids, trace.cloned()),
+            }
+        })
+        .await
     }
 
     /// Tells every listening process that a stop was asked for. Nobody listening is no error.
@@ -98,10 +118,13 @@ impl Broker {
     /// # Errors
     /// If the broker did not confirm it in time.
     pub async fn notify_stop(&self, id: RequestId) -> Result<(), BrokerError> {
-        match &self.0 {
-            Kind::Amqp(amqp) => amqp.notify_stop(body::pack(&[id])).await,
-            Kind::Memory(memory) => memory.notify_stop(id),
-        }
+        self.meet(async {
+            match &self.kind {
+                Kind::Amqp(amqp) => amqp.notify_stop(body::pack(&[id])).await,
+                Kind::Memory(memory) => memory.notify_stop(id),
+            }
+        })
+        .await
     }
 
     /// Puts a JSON message with this id into whatever queues `exchange` (the default one if it is
@@ -119,7 +142,7 @@ impl Broker {
         body: Bytes,
         trace: Option<&TraceContext>,
     ) -> Result<(), BrokerError> {
-        match &self.0 {
+        match &self.kind {
             Kind::Amqp(amqp) => {
                 let parcel = Parcel::json(id, body, trace.cloned());
                 amqp.hand_on(exchange, routing_key, parcel).await
@@ -135,10 +158,18 @@ impl Broker {
     /// If that did not succeed within the configured timeout; with the reason.
     pub async fn consume(&self, lane: &Lane, prefetch: u16) -> Result<Consumer, BrokerError> {
         let prefetch = prefetch.max(1);
-        Ok(Consumer(match &self.0 {
-            Kind::Amqp(amqp) => ConsumerKind::Amqp(Box::new(amqp.consume(lane, prefetch).await?)),
-            Kind::Memory(memory) => ConsumerKind::Memory(memory.consume(lane, prefetch)?),
-        }))
+        let consumer = async {
+            Ok(match &self.kind {
+                Kind::Amqp(amqp) => {
+                    ConsumerKind::Amqp(Box::new(amqp.consume(lane, prefetch).await?))
+                }
+                Kind::Memory(memory) => ConsumerKind::Memory(memory.consume(lane, prefetch)?),
+            })
+        };
+        Ok(Consumer {
+            kind: self.meet(consumer).await?,
+            trial: self.trial.clone(),
+        })
     }
 
     /// Begins to hear stop notices.
@@ -146,7 +177,7 @@ impl Broker {
     /// # Errors
     /// If that did not succeed within the configured timeout; with the reason.
     pub async fn stop_notices(&self) -> Result<StopNotices, BrokerError> {
-        Ok(StopNotices(match &self.0 {
+        Ok(StopNotices(match &self.kind {
             Kind::Amqp(amqp) => NoticesKind::Amqp(Box::new(amqp.stop_notices().await?)),
             Kind::Memory(memory) => NoticesKind::Memory(memory.stop_notices()?),
         }))
@@ -157,10 +188,13 @@ impl Broker {
     /// # Errors
     /// If the broker cannot be reached; at once if that is known already.
     pub async fn inspect(&self, lane: &Lane) -> Result<LaneState, BrokerError> {
-        match &self.0 {
-            Kind::Amqp(amqp) => amqp.inspect(lane).await,
-            Kind::Memory(memory) => memory.inspect(lane),
-        }
+        self.meet(async {
+            match &self.kind {
+                Kind::Amqp(amqp) => amqp.inspect(lane).await,
+                Kind::Memory(memory) => memory.inspect(lane),
+            }
+        })
+        .await
     }
 
     /// Whether the broker answers.
@@ -168,7 +202,7 @@ impl Broker {
     /// # Errors
     /// Why not.
     pub async fn ping(&self) -> Result<(), BrokerError> {
-        match &self.0 {
+        match &self.kind {
             Kind::Amqp(amqp) => amqp.ping().await,
             Kind::Memory(memory) => memory.check_open(),
         }
@@ -180,7 +214,7 @@ impl Broker {
     /// # Errors
     /// If the broker cannot be reached; what is not there is none.
     pub async fn remove(&self, lanes: &[Lane]) -> Result<(), BrokerError> {
-        match &self.0 {
+        match &self.kind {
             Kind::Amqp(amqp) => amqp.remove(lanes).await,
             // It is gone with the process.
             Kind::Memory(_) => Ok(()),
@@ -190,16 +224,36 @@ impl Broker {
     /// Says goodbye to the broker, for all clones: consumers end, and what they hold unacknowledged
     /// is delivered again elsewhere.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.kind {
             Kind::Amqp(amqp) => amqp.close().await,
             Kind::Memory(memory) => memory.close(),
         }
+    }
+
+    fn of(kind: Kind) -> Self {
+        let trial = Trial::default();
+        Self { kind, trial }
+    }
+
+    async fn meet<T: Send>(
+        &self,
+        call: impl Future<Output = Result<T, BrokerError>> + Send,
+    ) -> Result<T, BrokerError> {
+        let lost = |Lost| {
+            Err(BrokerError::Unavailable(
+                "the connection was lost".to_owned(),
+            ))
+        };
+        self.trial.meet(call).await.unwrap_or_else(lost)
     }
 }
 
 /// A lane's messages, one after the other.
 #[derive(Debug)]
-pub struct Consumer(ConsumerKind);
+pub struct Consumer {
+    kind: ConsumerKind,
+    trial: Trial,
+}
 
 #[derive(Debug)]
 enum ConsumerKind {
@@ -212,15 +266,16 @@ impl Consumer {
     /// lost connection is made anew in the meantime. `None` only once the broker was closed.
     /// Cancel-safe.
     pub async fn next(&mut self) -> Option<Delivery> {
-        match &mut self.0 {
+        let delivery = match &mut self.kind {
             ConsumerKind::Amqp(consumer) => consumer.next().await,
             ConsumerKind::Memory(consumer) => consumer.next().await,
-        }
+        };
+        delivery.map(|delivery| delivery.meeting(self.trial.clone()))
     }
 
     /// Takes no more, and returns what had been delivered but not handed out yet.
     pub async fn cancel(self) -> Vec<Delivery> {
-        match self.0 {
+        match self.kind {
             ConsumerKind::Amqp(consumer) => consumer.cancel().await,
             ConsumerKind::Memory(_) => Vec::new(),
         }

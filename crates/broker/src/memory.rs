@@ -95,6 +95,14 @@ impl Memory {
         Arc::clone(lanes.entry(lane.clone()).or_default())
     }
 
+    #[cfg(feature = "trial")]
+    pub(crate) fn as_of_another(&self) -> Self {
+        Self {
+            closed: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn check_open(&self) -> Result<(), BrokerError> {
         if self.closed.is_cancelled() {
             return Err(BrokerError::Closed);

@@ -1,6 +1,6 @@
 //! Identifiers made by Ekiden, each a type of its own so that they cannot be confused.
 
-use crate::Timestamp;
+use crate::{Timestamp, chance};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ macro_rules! uuid_id {
             #[must_use]
             pub fn generate(now: Timestamp) -> Self {
                 let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-                Self(uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid())
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &chance::draw()).into_uuid())
             }
 
             /// The id that `uuid` is, as read back from a store or a message.

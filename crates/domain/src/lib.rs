@@ -15,6 +15,7 @@
 //! ```
 
 pub mod access;
+pub mod chance;
 pub mod clock;
 pub mod delivery;
 pub mod destination;
@@ -35,6 +36,7 @@ pub mod text;
 pub mod time;
 pub mod trace;
 pub mod transition;
+pub mod trial;
 
 pub use access::{AccessKey, FunctionPattern, Scope, Secret};
 pub use clock::Clock;
@@ -55,3 +57,4 @@ pub use status::Status;
 pub use time::Timestamp;
 pub use trace::TraceContext;
 pub use transition::{Step, Transition};
+pub use trial::Trial;

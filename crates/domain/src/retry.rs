@@ -3,6 +3,7 @@
 //! The only module that uses the `backoff` crate: it is no longer maintained upstream, so that
 //! replacing it must stay a change of one file.
 
+use crate::chance;
 use backoff::{SystemClock, backoff::Backoff, exponential::ExponentialBackoff};
 use std::time::Duration;
 
@@ -22,10 +23,8 @@ pub fn delay(base: Duration, max: Duration, retry: u32) -> Duration {
     let interval = base.saturating_mul(2_u32.saturating_pow(retry)).min(max);
     let mut backoff = ExponentialBackoff::<SystemClock> {
         current_interval: interval,
-        initial_interval: interval,
-        max_interval: max,
-        multiplier: 2.0,
-        randomization_factor: JITTER,
+        // The crate has a chance of its own, which does not follow from any seed.
+        randomization_factor: if chance::is_seeded() { 0.0 } else { JITTER },
         // Elapsed time is the invocation's age, which the state machine bounds itself. So the start
         // that the crate's default reads from a clock has no effect.
         max_elapsed_time: None,
@@ -38,6 +37,12 @@ pub fn delay(base: Duration, max: Duration, retry: u32) -> Duration {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_long_wait_strays_as_well() {
+        let day = Duration::from_secs(86_400);
+        assert!((0..9).any(|_| delay(day, day, 0) != day));
+    }
 
     proptest! {
         #[test]

@@ -141,7 +141,7 @@ impl Enqueue {
     async fn resolve(&self, path: &FunctionPath) -> Result<(Qualifier, Resolved), Problem> {
         let name = &path.name;
         let qualifier = path.qualifier.clone().unwrap_or_else(Qualifier::latest);
-        let draw = rand::random();
+        let draw = ekiden_domain::chance::draw();
         let resolved = self.catalog.resolve(name, &qualifier, draw).await;
         match resolved.map_err(failed)? {
             Ok(Resolved {

@@ -95,6 +95,19 @@ impl Backend {
             Database::Sqlite { path } => sqlite(path, config).await.map(Self::Sqlite),
         }
     }
+
+    #[cfg(feature = "trial")]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        match self {
+            Self::Postgres(Postgres { keyed, searching }) => is_idle(keyed) && is_idle(searching),
+            Self::Sqlite(Sqlite { reader, writer, .. }) => is_idle(reader) && is_idle(writer),
+        }
+    }
+}
+
+#[cfg(feature = "trial")]
+fn is_idle<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> bool {
+    pool.num_idle() == pool.size() as usize
 }
 
 fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {

@@ -3,7 +3,10 @@
 //! low load an item goes out at once.
 
 use crate::{StoreError, error::Fate};
-use std::{collections::HashMap, future::Future, hash::Hash, sync::Arc, time::Duration};
+use ekiden_domain::{Trial, trial::Lost};
+use std::{
+    collections::HashMap, future::Future, hash::Hash, io::ErrorKind, sync::Arc, time::Duration,
+};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::Instant,
@@ -39,7 +42,7 @@ pub(crate) trait Flush: Send + Sync + 'static {
 }
 
 /// How a batcher works.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// The most items in one flush.
     pub(crate) items: usize,
@@ -47,6 +50,8 @@ pub(crate) struct Limits {
     pub(crate) flushes: usize,
     /// For how long a flush is tried.
     pub(crate) patience: Duration,
+    /// What is in the way of a flush.
+    pub(crate) trial: Trial,
 }
 
 struct Waiting<F: Flush> {
@@ -69,7 +74,7 @@ impl<F: Flush> Batcher<F> {
             tokio::spawn(flush_forever(
                 Arc::clone(&flush),
                 Arc::clone(&waiting),
-                limits,
+                limits.clone(),
             ));
         }
         Self { queue }
@@ -106,7 +111,7 @@ async fn flush_forever<F: Flush>(
                 .map(|waiting| (waiting.item, waiting.answer))
                 .unzip();
             let items: Vec<&F::Item> = items.iter().collect();
-            let answers = flush_all(&*flush, &items, limits.patience).await;
+            let answers = flush_all(&*flush, &items, &limits).await;
             for (caller, answer) in callers.into_iter().zip(answers) {
                 // A caller that no longer waits (its request was dropped) has nothing to be told.
                 drop(caller.send(answer));
@@ -137,12 +142,12 @@ fn rounds<F: Flush>(batch: Vec<Waiting<F>>) -> Vec<Vec<Waiting<F>>> {
 async fn flush_all<F: Flush>(
     flush: &F,
     items: &[&F::Item],
-    patience: Duration,
+    limits: &Limits,
 ) -> Vec<Result<F::Answer, StoreError>> {
     let mut answers = Vec::with_capacity(items.len());
     let mut parts = vec![items];
     while let Some(part) = parts.pop() {
-        match flush_part(flush, part, patience).await {
+        match flush_part(flush, part, limits).await {
             Ok(part) => answers.extend(part.into_iter().map(Ok)),
             Err((Fate::BadRow, _)) if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
@@ -157,16 +162,19 @@ async fn flush_all<F: Flush>(
 async fn flush_part<F: Flush>(
     flush: &F,
     items: &[&F::Item],
-    patience: Duration,
+    limits: &Limits,
 ) -> Result<Vec<F::Answer>, (Fate, StoreError)> {
+    let patience = limits.patience;
     let give_up = Instant::now() + patience;
     let mut pause = FIRST_PAUSE;
     let mut lost = false;
     loop {
-        let error = match tokio::time::timeout(patience, flush.flush(items, lost)).await {
-            Ok(Ok(answers)) => return Ok(answers),
-            Ok(Err(error)) => error,
-            Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        let flushed = limits.trial.meet(flush.flush(items, lost));
+        let error = match tokio::time::timeout(patience, flushed).await {
+            Ok(Ok(Ok(answers))) => return Ok(answers),
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(Lost)) => sqlx::Error::Io(ErrorKind::ConnectionReset.into()),
+            Err(_) => sqlx::Error::Io(ErrorKind::TimedOut.into()),
         };
         let fate = Fate::of(&error);
         metrics::counter!("ekiden_store_flush_failures_total").increment(1);

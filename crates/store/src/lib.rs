@@ -43,14 +43,17 @@ use batch::{Batcher, Limits};
 use bytes::Bytes;
 use commit::Commits;
 use deliveries::Reports;
+#[cfg(feature = "trial")]
+use ekiden_domain::trial::Trouble;
 use ekiden_domain::{
     AccessKey, Delivery, Destination, Function, FunctionName, Invocation, InvocationId, Lane,
     ListQuery, Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition,
-    WorkerId,
+    Trial, WorkerId, trial::Lost,
 };
 use std::{
     fmt,
     future::Future,
+    io::ErrorKind,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -70,6 +73,7 @@ struct Inner {
     reports: Batcher<Reports>,
     results: Notify,
     offers: OnceLock<mpsc::Sender<Message>>,
+    trial: Trial,
 }
 
 impl fmt::Debug for Inner {
@@ -87,6 +91,10 @@ impl Store {
     /// [`StoreError::Url`], or [`StoreError::InUse`] if another process holds the SQLite file.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
         let backend = Backend::open(&config).await?;
+        Ok(Self::on(backend, &config, Trial::default()))
+    }
+
+    fn on(backend: Backend, config: &StoreConfig, trial: Trial) -> Self {
         let flushes = match &backend {
             Backend::Postgres(_) => config.flushes.max(1),
             Backend::Sqlite(_) => 1,
@@ -95,18 +103,35 @@ impl Store {
             items: config.batch.max(1),
             flushes,
             patience: config.timeout,
+            trial: trial.clone(),
         };
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner {
-                accepts: Batcher::start(Accept(backend.clone()), limits),
-                commits: Batcher::start(Commits(backend.clone()), limits),
+                accepts: Batcher::start(Accept(backend.clone()), limits.clone()),
+                commits: Batcher::start(Commits(backend.clone()), limits.clone()),
                 reports: Batcher::start(Reports(backend.clone()), limits),
                 results: Notify::new(),
                 backend,
                 timeout: config.timeout,
                 offers: OnceLock::new(),
+                trial,
             }),
-        })
+        }
+    }
+
+    /// A store of another process on this database, with `trouble` in the way of all that it does but
+    /// to change the schema and to claim the database.
+    #[cfg(feature = "trial")]
+    #[must_use]
+    pub fn in_trial(&self, config: &StoreConfig, trouble: Arc<dyn Trouble>) -> Self {
+        Self::on(self.inner.backend.clone(), config, Trial::of(trouble))
+    }
+
+    /// Whether every connection to the database is idle.
+    #[cfg(feature = "trial")]
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.inner.backend.is_at_rest()
     }
 
     /// Whether this store is SQLite, so that one process has it alone.
@@ -182,6 +207,7 @@ impl Store {
     pub async fn commit(&self, transition: Transition) -> Result<Commit, StoreError> {
         let offer = self.to_offer(&transition.messages, commit::made_at(&transition.after));
         let has_result = transition.after.destination().is_some();
+        let transition = self.inner.trial.bend(transition).await;
         let committed = self.inner.commits.write(transition).await?;
         if committed == Commit::Written {
             self.offer(offer);
@@ -522,13 +548,16 @@ impl Store {
         }
     }
 
-    async fn bounded<T>(
+    async fn bounded<T: Send>(
         &self,
-        operation: impl Future<Output = Result<T, StoreError>>,
+        operation: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.inner.timeout, operation).await {
-            Ok(done) => done,
-            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
-        }
+        let operation = self.inner.trial.meet(operation);
+        let error = match tokio::time::timeout(self.inner.timeout, operation).await {
+            Ok(Ok(done)) => return done,
+            Ok(Err(Lost)) => ErrorKind::ConnectionReset,
+            Err(_) => ErrorKind::TimedOut,
+        };
+        Err(sqlx::Error::Io(error.into()).into())
     }
 }

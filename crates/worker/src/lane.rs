@@ -9,8 +9,7 @@ use crate::{
     parcel::{self, Ticket},
 };
 use ekiden_broker::Consumer;
-use ekiden_domain::{FunctionName, Lane, Message, Timestamp};
-use rand::RngExt;
+use ekiden_domain::{FunctionName, Lane, Message, Timestamp, chance};
 use std::{
     collections::VecDeque,
     sync::{
@@ -294,7 +293,7 @@ impl Listener {
         let due_at = due_at.unwrap_or_else(|| {
             let doublings = self.put_backs.load(Ordering::Relaxed).min(DOUBLINGS);
             let wait = FIRST_WAIT * 2_u32.pow(doublings);
-            now.after(wait.mul_f64(rand::rng().random_range(0.8..1.2)))
+            now.after(wait.mul_f64(chance::draw::<f64>().mul_add(0.4, 0.8)))
         });
         Message::dispatch(id, lane, due_at, now)
     }

@@ -91,6 +91,7 @@ impl Life {
             listening.clone(),
         ));
         let ending = tokio::select! {
+            biased;
             () = stop.cancelled() => {
                 self.drain(&dead).await;
                 Ending::Drained
@@ -120,12 +121,14 @@ impl Life {
         tracing::info!(worker = %self.holder.worker, ?grace, "this worker drains");
         self.tasks.close();
         tokio::select! {
+            biased;
             () = self.tasks.wait() => return,
             () = dead.cancelled() => return,
             () = tokio::time::sleep(grace) => {}
         }
         self.holder.runs.close(&Cause::Drain);
         tokio::select! {
+            biased;
             () = self.tasks.wait() => {}
             () = tokio::time::sleep(LAST_RESULTS) => {
                 // Whoever waits for the store now is left to the reaper.

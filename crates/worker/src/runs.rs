@@ -2,7 +2,7 @@
 
 use ekiden_domain::{Invocation, RequestId};
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,7 @@ pub(crate) struct Runs(Arc<Mutex<Reserved>>);
 
 #[derive(Debug, Default)]
 struct Reserved {
-    by_id: HashMap<RequestId, Cancel>,
+    by_id: BTreeMap<RequestId, Cancel>,
     is_closed: bool,
 }
 

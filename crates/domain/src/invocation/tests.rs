@@ -114,3 +114,18 @@ fn a_result_goes_where_its_status_says() {
         );
     }
 }
+
+#[test]
+fn every_dispatch_is_part_of_the_trace_that_its_acceptance_was() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let mut new = request();
+    new.delay = Duration::ZERO;
+    new.trace = TraceContext::parse(parent);
+    assert!(new.trace.is_some());
+    let (invocation, first) = accept(new, &AsyncConfig::default());
+    assert_eq!(first.trace, invocation.trace);
+    let worker = WorkerId::generate(NOW);
+    let claimed = invocation.claim(worker, NOW).unwrap().after;
+    let released = claimed.release(NOW, NOW).unwrap();
+    assert_eq!(released.messages[0].trace, invocation.trace);
+}

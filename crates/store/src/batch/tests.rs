@@ -43,6 +43,7 @@ fn limits(items: usize) -> Limits {
         items,
         flushes: 2,
         patience: Duration::from_secs(5),
+        trial: Trial::default(),
     }
 }
 

@@ -34,7 +34,7 @@ impl Deliverer {
         }
         let resolved = match self
             .catalog
-            .resolve(name, qualifier, rand::random())
+            .resolve(name, qualifier, ekiden_domain::chance::draw())
             .await?
         {
             Ok(resolved) => resolved,
