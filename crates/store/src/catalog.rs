@@ -4,9 +4,9 @@ use crate::{Change, Store, StoreError};
 use ekiden_domain::{Function, FunctionName, Missing, Qualifier, Registry, Resolved, Timestamp};
 use std::{
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 /// What is registered, as this process knows it. What this process changed shows at once, and so
 /// does what is new; another process's change of what was there shows within [`Catalog::LAG`].
