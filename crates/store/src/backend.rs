@@ -41,6 +41,20 @@ pub(crate) struct Sqlite {
     _lock: Arc<File>,
 }
 
+impl Backend {
+    /// Waits until every connection is given back, and closes it.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Postgres(Postgres { keyed, searching }) => {
+                futures::join!(keyed.close(), searching.close());
+            }
+            Self::Sqlite(Sqlite { reader, writer, .. }) => {
+                futures::join!(reader.close(), writer.close());
+            }
+        }
+    }
+}
+
 /// Runs the same statements on whichever database it is: `$pool` is the pool to read from.
 macro_rules! read {
     ($backend:expr, $pool:ident => $body:expr) => {

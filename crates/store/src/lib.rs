@@ -420,6 +420,12 @@ impl Store {
             .await
     }
 
+    /// Lets what is under way end, and every connection close; nothing can be asked afterwards. A store
+    /// that is only dropped does so at some later time.
+    pub async fn close(self) {
+        self.inner.backend.close().await;
+    }
+
     /// Removes up to `limit` invocations that ended before `ended_before`, with all that belongs to
     /// them. Returns how many.
     pub async fn purge(&self, ended_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -229,7 +229,9 @@ impl Stage {
         }
         let removed = self.broker.remove(&[Lane::shared()]).await;
         self.broker.close().await;
-        drop((self.store, self.catalog));
+        drop(self.catalog);
+        // A connection that is opened or closed later leaves a file where none is to be.
+        self.store.close().await;
         self.scratch.remove().await?;
         Ok(removed?)
     }

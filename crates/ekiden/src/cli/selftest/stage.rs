@@ -155,7 +155,7 @@ impl Stage {
     pub(super) async fn close(self) -> anyhow::Result<()> {
         self.stop.cancel();
         let ran = self.running.await.context("the platform")?;
-        drop(self.store);
+        self.store.close().await;
         if let Some(queues) = self.queues {
             let broker = Broker::amqp(queues)?;
             broker.remove(&self.lanes).await?;
