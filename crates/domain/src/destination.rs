@@ -14,7 +14,7 @@ const KINDS: &str = "an http:// or https:// URL, amqp:EXCHANGE/ROUTING.KEY, or a
                      acs:fc:REGION:ACCOUNT:functions/FUNCTION/QUALIFIER";
 
 /// Where a result goes, kept as it was spelled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination {
     text: String,
@@ -22,7 +22,7 @@ pub struct Destination {
 }
 
 /// What a destination's text means.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     /// A POST to this URL.
     Webhook(Url),

@@ -13,22 +13,21 @@ pub(super) const TO_ONE: usize = 32;
 
 /// How many tries are under way, by destination. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<String, usize>>>);
+pub(super) struct Turns(Arc<Mutex<HashMap<Destination, usize>>>);
 
 /// A try that is under way, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     turns: Turns,
-    destination: String,
+    destination: Destination,
 }
 
 impl Turns {
     pub(super) fn begin(&self, destination: &Destination) -> Turn {
-        let destination = destination.as_str().to_owned();
         *self.lock().entry(destination.clone()).or_default() += 1;
         Turn {
             turns: self.clone(),
-            destination,
+            destination: destination.clone(),
         }
     }
 
@@ -43,12 +42,12 @@ impl Turns {
             tries: (TO_ONE - most).min(AT_ONCE.saturating_sub(all)),
             full: full
                 .into_iter()
-                .filter_map(|(destination, _)| destination.parse().ok())
+                .map(|(destination, _)| destination.clone())
                 .collect(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Destination, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
