@@ -24,7 +24,7 @@ use crate::{
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use ekiden_broker::MAX_PREFIX;
-use ekiden_domain::Secret;
+use ekiden_domain::{Function, Secret};
 use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
 
 /// Self-hosted stateful asynchronous tasks, with the API of Function Compute.
@@ -161,6 +161,16 @@ impl ConfigArgs {
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The functions of a registry that is part of this program, in the form of `ekiden.toml`.
+fn built_in(registry: &str) -> anyhow::Result<Vec<Function>> {
+    #[derive(serde::Deserialize)]
+    struct Registry {
+        function: Vec<Function>,
+    }
+    let registry: Registry = toml::from_str(registry).context("the functions of this program")?;
+    Ok(registry.function)
 }
 
 /// What the names of queues and exchanges begin with, beside those of the platform itself.

@@ -1,6 +1,6 @@
 //! The demo's functions: handlers in this program, and one command.
 
-use anyhow::Context;
+use crate::cli::built_in;
 use ekiden_domain::Function;
 use ekiden_executor::{HandlerError, Handlers};
 use std::time::Duration;
@@ -57,15 +57,9 @@ description = "Is deleted while a task waits for it"
 target = { handler = "hello" }
 "#;
 
-#[derive(serde::Deserialize)]
-struct Registry {
-    function: Vec<Function>,
-}
-
 /// The functions, as they are registered.
 pub(super) fn registered() -> anyhow::Result<Vec<Function>> {
-    let registry: Registry = toml::from_str(REGISTRY).context("the demo's functions")?;
-    Ok(registry.function)
+    built_in(REGISTRY)
 }
 
 /// The functions that are part of this program.

@@ -1,6 +1,6 @@
 //! The functions of the selftest: handlers in this program, which count their calls.
 
-use anyhow::Context;
+use crate::cli::built_in;
 use ekiden_domain::{Function, InvocationId};
 use ekiden_executor::{HandlerError, Handlers};
 use std::{
@@ -51,15 +51,9 @@ target = { handler = "held" }
 async = { max_age = "1s" }
 "#;
 
-#[derive(serde::Deserialize)]
-struct Registry {
-    function: Vec<Function>,
-}
-
 /// The functions, as they are registered.
 pub(super) fn registered() -> anyhow::Result<Vec<Function>> {
-    let registry: Registry = toml::from_str(REGISTRY).context("the selftest's functions")?;
-    Ok(registry.function)
+    built_in(REGISTRY)
 }
 
 /// What the handlers saw, and what lets those go that are held. Cheap to clone.
