@@ -37,11 +37,20 @@ impl Backlog {
 
     /// Counts until `stop`. While the database does not answer, the last count holds.
     pub async fn watch(self, store: Store, stop: CancellationToken) {
+        let mut is_known = true;
         loop {
             let began = Instant::now();
             match store.count_live_up_to(self.0.bound).await {
-                Ok(count) => self.counted(count),
-                Err(error) => tracing::warn!(%error, "the backlog cannot be counted"),
+                Ok(count) => {
+                    self.counted(count);
+                    is_known = true;
+                }
+                Err(error) => {
+                    // Once, and not at every look.
+                    if std::mem::take(&mut is_known) {
+                        tracing::warn!(%error, "the backlog cannot be counted");
+                    }
+                }
             }
             let pause = INTERVAL.max(began.elapsed() * REST);
             let next = stop.run_until_cancelled(tokio::time::sleep(pause));

@@ -38,6 +38,7 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
         "loaded_p99_ms",
         "p50_ms",
         "p99_ms",
+        "in_vain_drain_per_s",
         "rss_mb",
     ] {
         assert!(line[positive].as_f64().unwrap() > 0.0, "{positive}: {line}");

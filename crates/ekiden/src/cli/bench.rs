@@ -118,6 +118,20 @@ impl Bench {
         report.millis("p99_ms", idle.percentile(0.99));
         report.number("rss_mb", stage::rss_mb()?);
         worker.stop().await;
+
+        // The last, as it leaves results that are tried again.
+        eprintln!("in vain: drained as before, with each result for a receiver that refuses it");
+        let (deliverer, _receiver) = stage.deliver_in_vain().await?;
+        self.enqueue(stage).await?;
+        let worker = stage.worker();
+        let drained = stage.until_empty(self.tasks).await?;
+        report.rate("in_vain_drain_per_s", self.tasks, drained);
+        worker.stop().await;
+        deliverer.stop().await;
+        let undelivered = stage.undelivered().await?;
+        if undelivered != self.tasks as u64 {
+            bail!("{undelivered} of {} results were tried in vain", self.tasks);
+        }
         Ok(report)
     }
 

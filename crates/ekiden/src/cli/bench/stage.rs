@@ -14,8 +14,9 @@ use ekiden_dispatch::Dispatcher;
 use ekiden_domain::{Clock, Function, FunctionName, InvocationId, Lane};
 use ekiden_enqueue::Enqueue;
 use ekiden_executor::{Executor, ExecutorConfig, Handlers};
+use ekiden_reach::Allowed;
 use ekiden_store::{Catalog, Database, Scratch, Store, Usage};
-use ekiden_worker::Worker;
+use ekiden_worker::{Deliverer, WebhookConfig, Worker};
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -25,7 +26,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The function that is invoked: its service and its name.
@@ -53,17 +57,17 @@ pub(super) struct Stage {
     scratch: Scratch,
 }
 
-/// A worker at work.
+/// A part at work: a worker, or who hands results on.
 pub(super) struct Working {
     stop: CancellationToken,
-    worker: JoinHandle<()>,
+    part: JoinHandle<()>,
 }
 
 impl Working {
     pub(super) async fn stop(self) {
         self.stop.cancel();
-        // A worker that panicked has told so.
-        drop(self.worker.await);
+        // A part that panicked has told so.
+        drop(self.part.await);
     }
 }
 
@@ -83,9 +87,7 @@ impl Stage {
         };
         // What one that was killed has left.
         broker.remove(&[Lane::shared()]).await?;
-        let function: Function = serde_json::from_value(serde_json::json!({
-            "service": FUNCTION.0, "name": FUNCTION.1, "target": { "handler": "noop" },
-        }))?;
+        let function = function(None)?;
         store.put_function(&function, SystemClock.now()).await?;
         let catalog = Catalog::new(store.clone());
         let calls = Arc::new(AtomicUsize::new(0));
@@ -168,8 +170,34 @@ impl Stage {
             self.settings.worker("bench"),
         );
         let stop = self.stop.child_token();
-        let worker = tokio::spawn(worker.run(stop.clone()));
-        Working { stop, worker }
+        let part = tokio::spawn(worker.run(stop.clone()));
+        Working { stop, part }
+    }
+
+    /// From now on each result is for a receiver that refuses the connection, for as long as that is
+    /// held; it is tried until what is returned stops.
+    pub(super) async fn deliver_in_vain(&self) -> anyhow::Result<(Working, TcpSocket)> {
+        // Bound, and nobody listens: no other can, and whoever connects is refused.
+        let receiver = TcpSocket::new_v4()?;
+        receiver.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let function = function(Some(format!("http://{}", receiver.local_addr()?)))?;
+        self.store
+            .put_function(&function, SystemClock.now())
+            .await?;
+        self.catalog.registry_now().await?;
+        let deliverer = Deliverer::new(
+            self.store.clone(),
+            self.broker.clone(),
+            self.catalog.clone(),
+            Arc::new(SystemClock),
+            WebhookConfig {
+                allow: Allowed::loopback().into(),
+                ..WebhookConfig::default()
+            },
+        );
+        let stop = self.stop.child_token();
+        let part = tokio::spawn(deliverer.run(stop.clone()));
+        Ok((Working { stop, part }, receiver))
     }
 
     /// Waits until `tasks` more calls were made and no invocation is waiting or running; tells how
@@ -205,6 +233,11 @@ impl Stage {
         Ok(())
     }
 
+    /// How many results wait to be handed on.
+    pub(super) async fn undelivered(&self) -> anyhow::Result<u64> {
+        Ok(self.store.pending_deliveries().await?.count)
+    }
+
     /// Whether the invocation has ended.
     pub(super) async fn has_ended(&self, id: &InvocationId) -> anyhow::Result<bool> {
         let found = self.store.find(&self.function, id).await?;
@@ -235,6 +268,15 @@ impl Stage {
         self.scratch.remove().await?;
         Ok(removed?)
     }
+}
+
+/// The function, whose results are for nobody, or for this destination.
+fn function(destination: Option<String>) -> anyhow::Result<Function> {
+    let function = serde_json::json!({
+        "service": FUNCTION.0, "name": FUNCTION.1, "target": { "handler": "noop" },
+        "async": { "on_success": destination },
+    });
+    Ok(serde_json::from_value(function)?)
 }
 
 fn front(settings: &Settings, store: &Store, clock: Arc<dyn Clock>) -> Front {
