@@ -30,8 +30,8 @@ CREATE TABLE invocation_inputs (
     CONSTRAINT invocation_inputs_identity UNIQUE (function, invocation_id)
 );
 
--- What is not final. No index names a column that a step changes, but for the partial one on
--- claims, so that most steps rewrite no index; the fill factor leaves their new versions room.
+-- What is not final. No index names a column that a step changes, so that a step rewrites no index;
+-- the fill factor leaves room in the page for each row's claimed version.
 CREATE TABLE invocations_live (
     request_id       UUID PRIMARY KEY,
     function         TEXT COLLATE "C" NOT NULL,
@@ -57,10 +57,23 @@ CREATE TABLE invocations_live (
     http_status      BIGINT,
     events           TEXT NOT NULL,
     CHECK ((claimed_at IS NOT NULL) = (status IN (1, 2, 4)))
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 45);
 CREATE INDEX invocations_live_listed ON invocations_live (function, accepted_at, request_id);
 CREATE INDEX invocations_live_expiring ON invocations_live (expires_at);
-CREATE INDEX invocations_live_held ON invocations_live (worker) WHERE claimed_at IS NOT NULL;
+
+-- What each worker took, one row for each commit that claimed: it stands for an index on what is
+-- claimed, which every claim and every end would have to rewrite. A row is removed once its worker
+-- holds none of these any more.
+CREATE TABLE claims (
+    id          UUID NOT NULL,
+    worker      UUID NOT NULL,
+    request_ids UUID[] NOT NULL,
+    PRIMARY KEY (id, worker)
+);
+-- What may be claimed, and by whom; whether it is says the row itself.
+CREATE VIEW claimed AS
+    SELECT DISTINCT claims.worker, taken.request_id
+    FROM claims CROSS JOIN LATERAL unnest(claims.request_ids) AS taken(request_id);
 
 -- What is final: inserted once, never updated.
 CREATE TABLE invocations_history (

@@ -61,6 +61,8 @@ CREATE TABLE invocations_live (
 CREATE INDEX invocations_live_listed ON invocations_live (function, accepted_at, request_id);
 CREATE INDEX invocations_live_expiring ON invocations_live (expires_at);
 CREATE INDEX invocations_live_held ON invocations_live (worker) WHERE claimed_at IS NOT NULL;
+CREATE VIEW claimed AS
+    SELECT worker, request_id FROM invocations_live WHERE claimed_at IS NOT NULL;
 
 -- What is final: inserted once, never updated.
 CREATE TABLE invocations_history (

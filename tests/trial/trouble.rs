@@ -156,7 +156,7 @@ impl Trouble for Troubles {
         Box::pin(self.meet(call, run))
     }
 
-    fn bend(&self, mut transition: Transition) -> Boxed<'_, Transition> {
+    fn bend(&self, mut transition: Box<Transition>) -> Boxed<'_, Box<Transition>> {
         Box::pin(async {
             match &self.flaw {
                 Some((Flaw::NoLeaseGuard, store)) => {

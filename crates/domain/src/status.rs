@@ -59,6 +59,12 @@ impl Status {
         matches!(self, Self::Enqueued | Self::Retrying)
     }
 
+    /// Whether a worker has an invocation in this status.
+    #[must_use]
+    pub const fn is_held(self) -> bool {
+        matches!(self, Self::Dequeued | Self::Running | Self::Stopping)
+    }
+
     /// The statuses that one step can lead to from this one: none from a final one.
     #[must_use]
     pub const fn leads_to(self) -> &'static [Self] {

@@ -95,6 +95,12 @@ impl Transition {
         })
     }
 
+    /// Whether a worker takes the invocation with it, and has it then.
+    #[must_use]
+    pub fn is_claim(&self) -> bool {
+        self.after.lease != self.before.lease && self.after.status().is_held()
+    }
+
     /// This step, with what the attempt that it ends left behind.
     #[must_use]
     pub fn leaving(mut self, output: Bytes, log: Bytes) -> Self {

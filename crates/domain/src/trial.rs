@@ -26,7 +26,7 @@ impl Trial {
 
     /// The transition that is to be committed: the one that was decided.
     #[must_use]
-    pub async fn bend(&self, transition: Transition) -> Transition {
+    pub async fn bend(&self, transition: Box<Transition>) -> Box<Transition> {
         transition
     }
 }
@@ -50,7 +50,7 @@ mod trouble {
         ) -> Boxed<'a, Result<(), Lost>>;
 
         /// Makes another transition of the one that is to be committed.
-        fn bend(&self, transition: Transition) -> Boxed<'_, Transition> {
+        fn bend(&self, transition: Box<Transition>) -> Boxed<'_, Box<Transition>> {
             Box::pin(async { transition })
         }
     }
@@ -81,7 +81,7 @@ mod trouble {
 
         /// The transition that is to be committed.
         #[must_use]
-        pub async fn bend(&self, transition: Transition) -> Transition {
+        pub async fn bend(&self, transition: Box<Transition>) -> Box<Transition> {
             match &self.0 {
                 Some(trouble) => trouble.bend(transition).await,
                 None => transition,

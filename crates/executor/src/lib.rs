@@ -199,6 +199,7 @@ impl Executor {
     }
 
     async fn run_target(&self, attempt: &Attempt, cancel: CancellationToken) -> End {
+        // What is large stands on the heap, since who waits for it is often moved.
         let ran = match &attempt.function.target {
             None => Some(Err(Fault::system(
                 "TargetMissing",
@@ -210,10 +211,13 @@ impl Executor {
                 unless_stopped(call, attempt.timeout, &cancel).await
             }
             Some(Target::Http(url)) => {
-                let call = self.http.call(url, attempt);
+                let call = Box::pin(self.http.call(url, attempt));
                 unless_stopped(call, attempt.timeout, &cancel).await
             }
-            Some(Target::Command(argv)) => self.commands.run(argv, attempt, &cancel).await.map(Ok),
+            Some(Target::Command(argv)) => {
+                let run = Box::pin(self.commands.run(argv, attempt, &cancel));
+                run.await.map(Ok)
+            }
         };
         match ran {
             Some(result) => End::Done(result.unwrap_or_else(Execution::failed)),

@@ -1,6 +1,6 @@
 //! The two databases: how to connect, and what differs in the connection.
 
-use crate::{Database, StoreConfig, StoreError};
+use crate::{Database, StoreConfig, StoreError, claims::Taken};
 use sqlx::{
     PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -29,6 +29,8 @@ pub(crate) struct Postgres {
     /// For statements that look for rows. Each is planned for the values at hand, by which the
     /// planner chooses among partial indexes.
     pub(crate) searching: PgPool,
+    /// What this process claimed.
+    pub(crate) taken: Arc<Taken>,
 }
 
 /// SQLite has one writer at a time, so that writes queue for one connection and never meet a busy
@@ -45,7 +47,9 @@ impl Backend {
     /// Waits until every connection is given back, and closes it.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Postgres(Postgres { keyed, searching }) => {
+            Self::Postgres(Postgres {
+                keyed, searching, ..
+            }) => {
                 futures::join!(keyed.close(), searching.close());
             }
             Self::Sqlite(Sqlite { reader, writer, .. }) => {
@@ -113,7 +117,9 @@ impl Backend {
     #[cfg(feature = "trial")]
     pub(crate) fn is_at_rest(&self) -> bool {
         match self {
-            Self::Postgres(Postgres { keyed, searching }) => is_idle(keyed) && is_idle(searching),
+            Self::Postgres(Postgres {
+                keyed, searching, ..
+            }) => is_idle(keyed) && is_idle(searching),
             Self::Sqlite(Sqlite { reader, writer, .. }) => is_idle(reader) && is_idle(writer),
         }
     }
@@ -139,6 +145,8 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
             // Every statement finds its rows by an index; a fresh table's missing statistics, or a
             // large batch, must not talk the planner into reading two million rows.
             ("enable_seqscan", "off"),
+            // What that makes of the cost of a small table's scan must not have it compiled.
+            ("jit", "off"),
         ]);
     let options = match &config.schema {
         Some(schema) => options.options([("search_path", schema)]),
@@ -158,6 +166,7 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
     Ok(Postgres {
         keyed: pool("force_generic_plan"),
         searching: pool("force_custom_plan"),
+        taken: Arc::default(),
     })
 }
 

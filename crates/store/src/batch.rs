@@ -64,8 +64,15 @@ pub(crate) struct Batcher<F: Flush> {
     queue: mpsc::Sender<Waiting<F>>,
 }
 
+impl<F: Flush> Clone for Batcher<F> {
+    fn clone(&self) -> Self {
+        let queue = self.queue.clone();
+        Self { queue }
+    }
+}
+
 impl<F: Flush> Batcher<F> {
-    /// Starts the flushing tasks; they end when the batcher is dropped and its queue is empty.
+    /// Starts the flushing tasks; they end when the last clone is dropped and the queue is empty.
     pub(crate) fn start(flush: F, limits: Limits) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
@@ -82,12 +89,24 @@ impl<F: Flush> Batcher<F> {
 
     /// Writes one item with whatever else is on its way, and answers for this one alone.
     pub(crate) async fn write(&self, item: F::Item) -> Result<F::Answer, StoreError> {
+        self.submit(item).await.answer().await
+    }
+
+    /// Hands in one item, as soon as there is room for it.
+    pub(crate) async fn submit(&self, item: F::Item) -> Pending<F::Answer> {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .send(Waiting { item, answer })
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
+        // Where nobody flushes any more, the answer's end goes with the item.
+        drop(self.queue.send(Waiting { item, answer }).await);
+        Pending(answered)
+    }
+}
+
+/// The answer that an item will have.
+pub(crate) struct Pending<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Pending<T> {
+    pub(crate) async fn answer(self) -> Result<T, StoreError> {
+        self.0.await.map_err(|_| StoreError::Closed)?
     }
 }
 

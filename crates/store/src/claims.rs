@@ -1,5 +1,9 @@
 //! Workers and what they hold: announcements, heartbeats, and claims that nobody answers for.
 
+mod taken;
+
+pub(crate) use taken::Taken;
+
 use crate::{
     Held, StoreError, Worker,
     backend::{Backend, read, write},
@@ -41,9 +45,12 @@ pub(crate) async fn beat(
     if alive == 0 {
         return Ok(None);
     }
+    clear(backend, Some(worker)).await?;
     let rows: Vec<(Uuid, i64, i16)> = read!(backend, pool => sqlx::query_as(
-        "SELECT request_id, lease, status FROM invocations_live
-         WHERE worker = $1 AND claimed_at IS NOT NULL",
+        "SELECT live.request_id, live.lease, live.status
+         FROM claimed JOIN invocations_live live
+              ON live.request_id = claimed.request_id AND live.worker = claimed.worker
+         WHERE claimed.worker = $1 AND live.claimed_at IS NOT NULL",
     )
     .bind(worker.as_uuid())
     .fetch_all(pool)
@@ -58,6 +65,31 @@ pub(crate) async fn beat(
         })
     });
     held.collect::<Result<_, _>>().map(Some)
+}
+
+/// Removes what says that this worker, or else one that is not announced, claimed what it does not
+/// hold any more. What a claim that is under way adds is not seen yet, and stays.
+async fn clear(backend: &Backend, worker: Option<WorkerId>) -> Result<(), StoreError> {
+    // Differs from SQLite, where an index says what is claimed.
+    let Backend::Postgres(postgres) = backend else {
+        return Ok(());
+    };
+    let removed: Vec<Uuid> = sqlx::query_scalar(
+        "DELETE FROM claims
+         WHERE (worker = $1 OR $1 IS NULL AND NOT EXISTS (
+             SELECT FROM workers WHERE workers.id = claims.worker
+         )) AND NOT EXISTS (
+             SELECT FROM unnest(claims.request_ids) AS taken(request_id)
+             JOIN invocations_live live ON live.request_id = taken.request_id
+             WHERE live.worker = claims.worker AND live.claimed_at IS NOT NULL
+         )
+         RETURNING id",
+    )
+    .bind(worker.map(WorkerId::as_uuid))
+    .fetch_all(&postgres.searching)
+    .await?;
+    postgres.taken.forget(&removed);
+    Ok(())
 }
 
 pub(crate) async fn workers(backend: &Backend) -> Result<Vec<Worker>, StoreError> {
@@ -98,10 +130,13 @@ pub(crate) async fn orphans(backend: &Backend, limit: u32) -> Result<Vec<Invocat
         "SELECT ",
         columns!(),
         " FROM live_invocations
-         WHERE claimed_at IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = live_invocations.worker)
+         WHERE claimed_at IS NOT NULL AND (worker, request_id) IN (
+             SELECT worker, request_id FROM claimed
+             WHERE NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = claimed.worker)
+         )
          LIMIT $1"
     );
+    clear(backend, None).await?;
     let rows: Vec<Row> = read!(backend, pool =>
         sqlx::query_as(ORPHANS).bind(i64::from(limit)).fetch_all(pool).await?);
     Ok(sound(rows))
@@ -117,7 +152,7 @@ pub(crate) async fn overdue(
         "SELECT ",
         columns!(),
         " FROM live_invocations
-         WHERE claimed_at IS NOT NULL
+         WHERE claimed_at IS NOT NULL AND request_id IN (SELECT request_id FROM claimed)
            AND (deadline_at <= $1 OR (status = 1 AND claimed_at <= $2))
          LIMIT $3"
     );
@@ -153,7 +188,8 @@ pub(crate) async fn aged(
 pub(crate) async fn newest(backend: &Backend) -> Result<Vec<(Lane, Timestamp)>, StoreError> {
     let rows: Vec<(String, i64)> = read!(backend, pool => sqlx::query_as(
         "SELECT lane, MAX(accepted_at) FROM live_invocations
-         WHERE claimed_at IS NOT NULL GROUP BY lane",
+         WHERE claimed_at IS NOT NULL AND request_id IN (SELECT request_id FROM claimed)
+         GROUP BY lane",
     )
     .fetch_all(pool)
     .await?);

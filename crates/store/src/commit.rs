@@ -11,25 +11,51 @@ use crate::{
 };
 use ekiden_domain::{Attempt, Invocation, RequestId, State, Timestamp, Transition};
 
-pub(crate) struct Commits(pub(crate) Backend);
+/// Which statement writes a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The invocation goes on living.
+    Move,
+    /// It has ended.
+    End,
+}
+
+impl Kind {
+    pub(crate) fn of(transition: &Transition) -> Self {
+        if transition.after.status().is_final() {
+            Self::End
+        } else {
+            Self::Move
+        }
+    }
+}
+
+/// The writer of steps; on PostgreSQL, of one kind.
+pub(crate) struct Commits {
+    pub(crate) backend: Backend,
+    pub(crate) kind: Kind,
+}
 
 impl Flush for Commits {
-    type Item = Transition;
+    type Item = Box<Transition>;
     type Answer = Commit;
     type Key = RequestId;
 
-    fn key(item: &Transition) -> RequestId {
+    fn key(item: &Box<Transition>) -> RequestId {
         item.after.request_id
     }
 
     async fn flush(
         &self,
-        items: &[&Transition],
+        items: &[&Box<Transition>],
         repeated: bool,
     ) -> Result<Vec<Commit>, sqlx::Error> {
-        let written = match &self.0 {
-            Backend::Postgres(postgres) => postgres::write(&postgres.keyed, items).await?,
-            Backend::Sqlite(sqlite) => sqlite::write(sqlite, items).await?,
+        let items: Vec<&Transition> = items.iter().map(|item| &***item).collect();
+        let written = match &self.backend {
+            Backend::Postgres(postgres) => {
+                postgres::write(postgres, items.clone(), self.kind).await?
+            }
+            Backend::Sqlite(sqlite) => sqlite::write(sqlite, &items).await?,
         };
         let mut answers = Vec::with_capacity(items.len());
         for item in items {
@@ -38,7 +64,7 @@ impl Flush for Commits {
                 answers.push(Commit::Written);
                 continue;
             }
-            let now = current(&self.0, id).await?;
+            let now = current(&self.backend, id).await?;
             answers.push(match now {
                 // An earlier try wrote it, and its answer was lost on the way.
                 Some(now) if repeated && is_same_step(&now, &item.after) => Commit::Written,

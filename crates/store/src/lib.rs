@@ -39,9 +39,9 @@ pub use scratch::Scratch;
 
 use accept::{Accept, Acceptance};
 use backend::Backend;
-use batch::{Batcher, Limits};
+use batch::{Batcher, Limits, Pending};
 use bytes::Bytes;
-use commit::Commits;
+use commit::{Commits, Kind};
 use deliveries::Reports;
 #[cfg(feature = "trial")]
 use ekiden_domain::trial::Trouble;
@@ -69,11 +69,19 @@ struct Inner {
     backend: Backend,
     timeout: Duration,
     accepts: Batcher<Accept>,
-    commits: Batcher<Commits>,
+    moves: Batcher<Commits>,
+    ends: Batcher<Commits>,
     reports: Batcher<Reports>,
     results: Notify,
     offers: OnceLock<mpsc::Sender<Message>>,
     trial: Trial,
+}
+
+/// A transition on its way, and what is to be done once it is written.
+struct HandedIn {
+    commit: Pending<Commit>,
+    offer: Vec<Message>,
+    has_result: bool,
 }
 
 impl fmt::Debug for Inner {
@@ -105,10 +113,21 @@ impl Store {
             patience: config.timeout,
             trial: trial.clone(),
         };
+        let commits = |kind| {
+            let backend = backend.clone();
+            Batcher::start(Commits { backend, kind }, limits.clone())
+        };
+        let moves = commits(Kind::Move);
+        let ends = match &backend {
+            Backend::Postgres(_) => commits(Kind::End),
+            // One writer: what goes together costs one commit.
+            Backend::Sqlite(_) => moves.clone(),
+        };
         Self {
             inner: Arc::new(Inner {
                 accepts: Batcher::start(Accept(backend.clone()), limits.clone()),
-                commits: Batcher::start(Commits(backend.clone()), limits.clone()),
+                moves,
+                ends,
                 reports: Batcher::start(Reports(backend.clone()), limits),
                 results: Notify::new(),
                 backend,
@@ -204,14 +223,50 @@ impl Store {
     }
 
     /// Writes a transition, if the invocation is still in the version it started from.
-    pub async fn commit(&self, transition: Transition) -> Result<Commit, StoreError> {
-        let offer = self.to_offer(&transition.messages, commit::made_at(&transition.after));
-        let has_result = transition.after.destination().is_some();
+    pub fn commit<T: Into<Box<Transition>>>(
+        &self,
+        transition: T,
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send + use<'_, T> {
+        // On the heap before it waits: who waits for it is often moved.
+        let transition = transition.into();
+        async move { self.answer(self.hand_in(transition).await).await }
+    }
+
+    /// Writes these transitions, each as [`Store::commit`] does, together as far as may be. Answers
+    /// in order, each for itself.
+    pub async fn commit_all(
+        &self,
+        transitions: Vec<Transition>,
+    ) -> Vec<Result<Commit, StoreError>> {
+        let mut commits = Vec::with_capacity(transitions.len());
+        for transition in transitions {
+            commits.push(self.hand_in(Box::new(transition)).await);
+        }
+        let mut answers = Vec::with_capacity(commits.len());
+        for commit in commits {
+            answers.push(self.answer(commit).await);
+        }
+        answers
+    }
+
+    async fn hand_in(&self, transition: Box<Transition>) -> HandedIn {
         let transition = self.inner.trial.bend(transition).await;
-        let committed = self.inner.commits.write(transition).await?;
+        let writer = match Kind::of(&transition) {
+            Kind::Move => &self.inner.moves,
+            Kind::End => &self.inner.ends,
+        };
+        HandedIn {
+            offer: self.to_offer(&transition.messages, commit::made_at(&transition.after)),
+            has_result: transition.after.destination().is_some(),
+            commit: writer.submit(transition).await,
+        }
+    }
+
+    async fn answer(&self, handed_in: HandedIn) -> Result<Commit, StoreError> {
+        let committed = handed_in.commit.answer().await?;
         if committed == Commit::Written {
-            self.offer(offer);
-            if has_result {
+            self.offer(handed_in.offer);
+            if handed_in.has_result {
                 self.inner.results.notify_one();
             }
         }

@@ -95,6 +95,7 @@ where
             Status::Dequeued | Status::Running | Status::Stopping
         ) {
             sql.push(" AND claimed_at IS NOT NULL");
+            sql.push(" AND request_id IN (SELECT request_id FROM claimed)");
         }
     }
     if let Some(prefix) = &query.prefix {

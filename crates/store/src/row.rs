@@ -7,27 +7,47 @@ use ekiden_domain::{
     Position, Record, RequestId, State, Status, Timestamp, TraceContext, WorkerId,
 };
 use serde::Deserialize;
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use std::{borrow::Cow, time::Duration};
 use uuid::Uuid;
 
-/// The columns of [`Row`], as the views `live_invocations`, `ended_invocations` and `invocations`
-/// name them.
-macro_rules! columns {
-    () => {
-        "request_id, invocation_id, function, qualifier, version, stateful, lane, max_retries, \
-         retry_base_ms, retry_max_ms, hops, on_success, on_failure, trace, accepted_at, expires_at, status, lease, due_at, worker, \
-         claimed_at, started_at, deadline_at, first_started_at, attempts, retries, \
-         system_retries, releases, reached, duration_ms, fault_kind, error, error_message, \
-         http_status, ended_at, events"
+/// Defines [`Row`] and the columns that it is read from, as the views `live_invocations`,
+/// `ended_invocations` and `invocations` name them: in this order, since to find each by its name
+/// takes longer than to read it.
+macro_rules! row {
+    ($first:ident: $first_type:ty, $($name:ident: $type:ty,)*) => {
+        macro_rules! columns {
+            () => { concat!(stringify!($first), $(", ", stringify!($name)),*) };
+        }
+        pub(crate) use columns;
+
+        /// One row of the views.
+        #[derive(Debug)]
+        pub(crate) struct Row {
+            pub(crate) $first: $first_type,
+            $($name: $type,)*
+        }
+
+        impl<'r, R: sqlx::Row> FromRow<'r, R> for Row
+        where
+            usize: ColumnIndex<R>,
+            $first_type: Decode<'r, R::Database> + Type<R::Database>,
+            $($type: Decode<'r, R::Database> + Type<R::Database>,)*
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                let mut place = 0..;
+                let mut next = || place.next().unwrap_or_default();
+                Ok(Self {
+                    $first: row.try_get(next())?,
+                    $($name: row.try_get(next())?,)*
+                })
+            }
+        }
     };
 }
-pub(crate) use columns;
 
-/// One row of the views.
-#[derive(Debug, FromRow)]
-pub(crate) struct Row {
-    pub(crate) request_id: Uuid,
+row! {
+    request_id: Uuid,
     invocation_id: String,
     function: String,
     qualifier: String,
@@ -65,12 +85,25 @@ pub(crate) struct Row {
     events: String,
 }
 
-/// A row with the payload, where the query asked for it.
-#[derive(Debug, FromRow)]
+/// A row with the payload, where the query asked for it, after the columns.
+#[derive(Debug)]
 pub(crate) struct RecordRow {
-    #[sqlx(flatten)]
     row: Row,
     payload: Option<Vec<u8>>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for RecordRow
+where
+    usize: ColumnIndex<R>,
+    Row: FromRow<'r, R>,
+    Option<Vec<u8>>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            row: Row::from_row(row)?,
+            payload: row.try_get(row.len() - 1)?,
+        })
+    }
 }
 
 impl RecordRow {

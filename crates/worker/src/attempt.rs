@@ -10,10 +10,9 @@ use ekiden_domain::{
     Fault, Function, Invocation, Outcome, Record, Refused, RequestId, Status, Timestamp,
     TraceContext, Transition, WorkerId,
 };
-use ekiden_executor::{Attempt, End, Slot, Slots};
+use ekiden_executor::{Attempt, End, Execution, Slot, Slots};
 use ekiden_store::{Commit, StoreError};
 use ekiden_trace::{Part, span};
-use futures::future::join_all;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// One life of a worker, as far as an attempt needs it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) parts: Parts,
     pub(crate) worker: WorkerId,
@@ -50,9 +49,47 @@ pub(crate) struct Started {
     invocation: Invocation,
     payload: Bytes,
     function: Arc<Function>,
+    /// The trace that its dispatch was published in.
+    published: Option<TraceContext>,
     run: Run,
-    slot: Slot,
-    part: Part,
+    _slot: Slot,
+}
+
+impl Started {
+    fn attempt(&self, trace: Option<TraceContext>) -> Attempt {
+        let invocation = &self.invocation;
+        Attempt {
+            timeout: self.function.timeout,
+            function: Arc::clone(&self.function),
+            name: invocation.function.clone(),
+            qualifier: invocation.qualifier.clone(),
+            request_id: invocation.request_id,
+            invocation_id: invocation.invocation_id.clone(),
+            lease: invocation.lease,
+            number: invocation.attempts,
+            retries: invocation.retries,
+            trace,
+            payload: self.payload.clone(),
+        }
+    }
+}
+
+/// What is to become of a dispatch: the step to write for it, if there is one, and what it then is.
+struct Plan {
+    step: Option<Transition>,
+    then: Claimed,
+}
+
+impl Plan {
+    const fn only(then: Claimed) -> Self {
+        Self { step: None, then }
+    }
+
+    /// The end of what cannot be started; nothing, if it is not its time for that any more.
+    fn end(step: Result<Transition, Refused>) -> Self {
+        let (step, then) = (step.ok(), Claimed::Settled);
+        Self { step, then }
+    }
 }
 
 impl Holder {
@@ -73,80 +110,82 @@ impl Holder {
             .into_iter()
             .map(|record| (record.invocation.request_id, record))
             .collect();
-        // An id that comes twice is taken once: its record is gone the second time.
-        let claims = tickets.iter().zip(slots).map(|(ticket, slot)| {
-            let record = records.remove(&ticket.id);
-            async move {
-                match record {
-                    Some(record) => self.claim_one(record, ticket.trace.as_ref(), slot).await,
-                    None => Ok(Claimed::Settled),
+        let mut claimed = Vec::with_capacity(tickets.len());
+        let (mut steps, mut written_for) = (Vec::new(), Vec::new());
+        for (ticket, slot) in tickets.iter().zip(slots) {
+            // An id that comes twice is taken once: its record is gone the second time.
+            let plan = match records.remove(&ticket.id) {
+                Some(record) => self.plan(record, ticket, slot).await,
+                None => Ok(Plan::only(Claimed::Settled)),
+            };
+            claimed.push(plan.map(|Plan { step, then }| {
+                if let Some(step) = step {
+                    steps.push(step);
+                    written_for.push(claimed.len());
                 }
+                then
+            }));
+        }
+        let commits = self.parts.store.commit_all(steps).await;
+        for (index, commit) in written_for.into_iter().zip(commits) {
+            match commit {
+                Ok(Commit::Written) => {}
+                // Whoever changed it has it, or wrote a dispatch with the change.
+                Ok(Commit::Conflict(_)) => claimed[index] = Ok(Claimed::Settled),
+                Err(error) => claimed[index] = Err(error),
             }
-        });
-        join_all(claims).await
+        }
+        claimed
     }
 
-    async fn claim_one(
+    async fn plan(
         &self,
         record: Record,
-        published: Option<&TraceContext>,
+        ticket: &Ticket,
         slot: OwnedSemaphorePermit,
-    ) -> Result<Claimed, StoreError> {
+    ) -> Result<Plan, StoreError> {
         let Record {
             invocation,
             payload,
             ..
         } = record;
+        let later = |due_at| Plan::only(Claimed::Later(Box::new(invocation.clone()), due_at));
         let Some(run) = self.runs.reserve(invocation.request_id) else {
-            return Ok(Claimed::Later(Box::new(invocation), None));
+            return Ok(later(None));
         };
         let (name, version) = (&invocation.function, &invocation.version);
         let function = match self.parts.catalog.runnable(name, version).await? {
             Some(function) if function.target.is_some() => function,
-            found => {
-                return self
-                    .end(self.invalidate(&invocation, found.is_some()))
-                    .await;
-            }
+            found => return Ok(Plan::end(self.invalidate(&invocation, found.is_some()))),
         };
-        let Ok(slot) = self
-            .slots
-            .for_function(slot, &invocation.function, &function)
-        else {
-            return Ok(Claimed::Later(Box::new(invocation), None));
+        let Ok(slot) = self.slots.for_function(slot, name, &function) else {
+            return Ok(later(None));
         };
-        let payload = payload.unwrap_or_default();
         let now = self.parts.clock.now();
         let started = invocation
             .claim(self.worker, now)
             .and_then(|claim| claim.then(|claimed| claimed.start(function.timeout, now)));
-        let transition = match started {
-            Ok(transition) => transition,
-            Err(Refused::NotDue { due_at }) => {
-                return Ok(Claimed::Later(Box::new(invocation), Some(due_at)));
-            }
-            Err(Refused::AgePassed { .. }) => return self.end(invocation.expire(now)).await,
+        let step = match started {
+            Ok(step) => step,
+            Err(Refused::NotDue { due_at }) => return Ok(later(Some(due_at))),
+            Err(Refused::AgePassed { .. }) => return Ok(Plan::end(invocation.expire(now))),
             // Where it is this worker's own, the answer to its claim was lost: the heart gives it up.
             Err(Refused::IllegalStep { .. } | Refused::NotExpired { .. }) => {
-                return Ok(Claimed::Settled);
+                return Ok(Plan::only(Claimed::Settled));
             }
         };
-        let invocation = transition.after.clone();
-        match self.parts.store.commit(transition).await? {
-            Commit::Written => {
-                metrics::counter!("ekiden_claims_total").increment(1);
-                Ok(Claimed::Run(Box::new(Started {
-                    part: self.part(&invocation, published),
-                    invocation,
-                    payload,
-                    function,
-                    run,
-                    slot,
-                })))
-            }
-            // Whoever changed it has it, or wrote a dispatch with the change.
-            Commit::Conflict(_) => Ok(Claimed::Settled),
-        }
+        let started = Started {
+            invocation: step.after.clone(),
+            payload: payload.unwrap_or_default(),
+            function,
+            published: ticket.trace.clone(),
+            run,
+            _slot: slot,
+        };
+        Ok(Plan {
+            step: Some(step),
+            then: Claimed::Run(Box::new(started)),
+        })
     }
 
     /// The attempt's part in its trace: beneath the publishing that led to it, if that is known.
@@ -189,64 +228,35 @@ impl Holder {
         invocation.invalidate(&message, self.parts.clock.now())
     }
 
-    async fn end(&self, step: Result<Transition, Refused>) -> Result<Claimed, StoreError> {
-        if let Ok(transition) = step {
-            let _: Commit = self.parts.store.commit(transition).await?;
-        }
-        Ok(Claimed::Settled)
-    }
-
     /// Calls the function and records what became of it. The slot is freed only when that is
     /// durable, or when the lease turns out to be another's.
-    pub(crate) async fn run(self, started: Started) {
-        let Started {
-            invocation,
-            payload,
-            function,
-            run,
-            slot,
-            part,
-        } = started;
-        let name = invocation.function.clone();
-        let attempt = Attempt {
-            timeout: function.timeout,
-            function,
-            name,
-            qualifier: invocation.qualifier.clone(),
-            request_id: invocation.request_id,
-            invocation_id: invocation.invocation_id.clone(),
-            lease: invocation.lease,
-            number: invocation.attempts,
-            retries: invocation.retries,
-            trace: part.context().cloned(),
-            payload,
-        };
-        let end = self
-            .parts
-            .executor
-            .run(attempt, run.cancel.token.clone())
-            .await;
-        let cause = run.cancel.cause();
-        let invocation = match &cause {
-            Some(Cause::Stop(stopping)) => (**stopping).clone(),
-            Some(Cause::Drain | Cause::Dead) | None => invocation,
-        };
+    pub(crate) async fn run(self: Arc<Self>, mut started: Box<Started>) {
+        metrics::counter!("ekiden_claims_total").increment(1);
+        let part = self.part(&started.invocation, started.published.as_ref());
+        let cancel = &started.run.cancel;
+        let attempt = started.attempt(part.context().cloned());
+        let end = self.parts.executor.run(attempt, cancel.token.clone()).await;
+        let cause = cancel.cause();
+        if let Some(Cause::Stop(stopping)) = &cause {
+            started.invocation.clone_from(stopping);
+        }
         if let Some(error) = end.error() {
             part.fail(error);
         }
-        self.finish(invocation, &end, cause.as_ref()).await;
-        drop((part, run, slot));
+        self.finish(&mut started.invocation, &end, cause.as_ref())
+            .await;
+        drop((part, started));
     }
 
-    async fn finish(&self, mut invocation: Invocation, end: &End, cause: Option<&Cause>) {
+    async fn finish(&self, invocation: &mut Invocation, end: &End, cause: Option<&Cause>) {
         let mut pause = FIRST_PAUSE;
         loop {
             if self.dead.is_cancelled() {
-                return ignored(&invocation, "this worker was declared dead");
+                return ignored(invocation, "this worker was declared dead");
             }
-            let transition = match step(&invocation, end, cause, self.parts.clock.now()) {
+            let transition = match step(invocation, end, cause, self.parts.clock.now()) {
                 Ok(transition) => transition,
-                Err(refused) => return ignored(&invocation, &refused.to_string()),
+                Err(refused) => return ignored(invocation, &refused.to_string()),
             };
             let status = transition.after.status();
             match self.parts.store.commit(transition).await {
@@ -262,11 +272,11 @@ impl Holder {
                 // A stop came in between: the same lease, one status further.
                 Ok(Commit::Conflict(Some(now))) if now.lease == invocation.lease => {
                     if now.version() == invocation.version() {
-                        return ignored(&invocation, "its row does not change");
+                        return ignored(invocation, "its row does not change");
                     }
-                    invocation = *now;
+                    *invocation = *now;
                 }
-                Ok(Commit::Conflict(_)) => return ignored(&invocation, "its lease is another's"),
+                Ok(Commit::Conflict(_)) => return ignored(invocation, "its lease is another's"),
                 Err(error) => {
                     tracing::warn!(
                         request_id = %invocation.request_id, %error, "a result waits for the store"
@@ -293,21 +303,27 @@ fn step(
     end: &End,
     cause: Option<&Cause>,
     now: Timestamp,
-) -> Result<Transition, Refused> {
+) -> Result<Box<Transition>, Refused> {
     let fault = match (end, cause) {
-        (End::Done(execution), _) => {
-            let finish = invocation.finish(execution.outcome.clone(), now);
-            return finish
-                .map(|step| step.leaving(execution.output.clone(), execution.log.clone()));
+        (
+            End::Done(Execution {
+                outcome,
+                output,
+                log,
+            }),
+            _,
+        ) => {
+            let finish = invocation.finish(outcome.clone(), now)?;
+            return Ok(Box::new(finish.leaving(output.clone(), log.clone())));
         }
         (End::Cancelled, _) if invocation.status() == Status::Stopping => {
-            return invocation.stopped(now);
+            return invocation.stopped(now).map(Box::new);
         }
         // The worker lives after all, or the result would not be wanted.
         (End::Cancelled, Some(Cause::Dead)) => Fault::database_lost(),
         (End::Cancelled, _) => Fault::worker_draining(),
     };
-    invocation.finish(Outcome::Failed(fault), now)
+    invocation.finish(Outcome::Failed(fault), now).map(Box::new)
 }
 
 fn ignored(invocation: &Invocation, why: &str) {

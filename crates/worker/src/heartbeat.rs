@@ -4,7 +4,7 @@ use crate::{OnDatabaseLoss, attempt::Holder, runs::Cause};
 use ekiden_broker::StopNotices;
 use ekiden_domain::{Fault, Outcome, RequestId, Status};
 use ekiden_store::{Commit, Held, StoreError};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -14,11 +14,11 @@ const NOTICES_PAUSE: Duration = Duration::from_secs(1);
 /// A worker's heart.
 #[derive(Debug)]
 pub(crate) struct Heart {
-    holder: Holder,
+    holder: Arc<Holder>,
 }
 
 impl Heart {
-    pub(crate) const fn new(holder: Holder) -> Self {
+    pub(crate) const fn new(holder: Arc<Holder>) -> Self {
         Self { holder }
     }
 

@@ -45,7 +45,7 @@ pub(crate) type Limit = Option<(FunctionName, u32)>;
 /// A lane's listener.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener {
-    holder: Holder,
+    holder: Arc<Holder>,
     lane: Lane,
     limit: Limit,
     runs: TaskTracker,
@@ -89,7 +89,7 @@ enum Pause {
 }
 
 impl Listener {
-    pub(crate) fn new(holder: Holder, lane: Lane, limit: Limit, runs: TaskTracker) -> Self {
+    pub(crate) fn new(holder: Arc<Holder>, lane: Lane, limit: Limit, runs: TaskTracker) -> Self {
         let claims = Arc::new(Semaphore::new(CLAIMS));
         Self {
             holder,
@@ -229,7 +229,7 @@ impl Listener {
             match claimed {
                 Ok(Claimed::Run(started)) => {
                     self.put_backs.store(0, Ordering::Relaxed);
-                    self.runs.spawn(self.holder.clone().run(*started));
+                    self.runs.spawn(Arc::clone(&self.holder).run(started));
                     ticket.settle().await;
                 }
                 Ok(Claimed::Settled) => ticket.settle().await,

@@ -10,7 +10,7 @@ use crate::{
 use ekiden_domain::{Lane, WorkerId};
 use ekiden_executor::Slots;
 use ekiden_store::Worker;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,7 +33,7 @@ pub(crate) enum Ending {
 /// An announced worker.
 #[derive(Debug)]
 pub(crate) struct Life {
-    holder: Holder,
+    holder: Arc<Holder>,
     tasks: TaskTracker,
 }
 
@@ -66,7 +66,7 @@ impl Life {
                         dead: CancellationToken::new(),
                     };
                     return Some(Self {
-                        holder,
+                        holder: Arc::new(holder),
                         tasks: TaskTracker::new(),
                     });
                 }
@@ -80,20 +80,21 @@ impl Life {
 
     /// Works until `stop` or death.
     pub(crate) async fn live(self, stop: &CancellationToken) -> Ending {
-        let Holder { dead, runs, .. } = self.holder.clone();
+        let (dead, runs) = (&self.holder.dead, &self.holder.runs);
         let beating = CancellationToken::new();
-        let heart = tokio::spawn(Heart::new(self.holder.clone()).beat_until(beating.clone()));
-        let notices = tokio::spawn(Heart::new(self.holder.clone()).obey_notices(beating.clone()));
+        let heart = tokio::spawn(Heart::new(Arc::clone(&self.holder)).beat_until(beating.clone()));
+        let notices =
+            tokio::spawn(Heart::new(Arc::clone(&self.holder)).obey_notices(beating.clone()));
         let listening = stop.child_token();
         let listeners = tokio::spawn(listen(
-            self.holder.clone(),
+            Arc::clone(&self.holder),
             self.tasks.clone(),
             listening.clone(),
         ));
         let ending = tokio::select! {
             biased;
             () = stop.cancelled() => {
-                self.drain(&dead).await;
+                self.drain(dead).await;
                 Ending::Drained
             }
             () = dead.cancelled() => Ending::DeclaredDead,
@@ -147,7 +148,7 @@ impl Life {
 }
 
 /// Keeps one listener for each lane that a registered function uses.
-async fn listen(holder: Holder, runs: TaskTracker, stop: CancellationToken) {
+async fn listen(holder: Arc<Holder>, runs: TaskTracker, stop: CancellationToken) {
     let mut listeners: HashMap<Lane, (Limit, CancellationToken, JoinHandle<()>)> = HashMap::new();
     let mut looks = tokio::time::interval(LANES_INTERVAL);
     while stop.run_until_cancelled(looks.tick()).await.is_some() {
@@ -168,7 +169,8 @@ async fn listen(holder: Holder, runs: TaskTracker, stop: CancellationToken) {
         for (lane, limit) in lanes {
             listeners.entry(lane.clone()).or_insert_with(|| {
                 let stop_lane = stop.child_token();
-                let listener = Listener::new(holder.clone(), lane, limit.clone(), runs.clone());
+                let listener =
+                    Listener::new(Arc::clone(&holder), lane, limit.clone(), runs.clone());
                 let listening = tokio::spawn(listener.listen(stop_lane.clone()));
                 (limit, stop_lane, listening)
             });

@@ -1,78 +1,31 @@
 //! The write on PostgreSQL.
 
-use super::{Columns, made_at, millis, told};
+use super::{Columns, Kind, made_at, millis, told};
 use crate::{
+    backend::Postgres,
     outbox,
     row::{as_millis, encode_events, fault_code},
 };
-use ekiden_domain::{Attempt, Fault, Invocation, Message, Timestamp, Transition};
-use sqlx::PgPool;
+use ekiden_domain::{
+    Attempt, Fault, Invocation, Message, Timestamp, Transition, Version, WorkerId,
+};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// One statement and one commit for any mix of steps. `held` locks the rows that are still in the
-/// expected version, in key order, so that two flushes never wait for each other in a circle; a row
-/// that another flush is writing is waited for and then compared again.
-///
-/// `IS TRUE` keeps the planner from making a join of `IN`: it takes `held` for one row, and a nested
-/// loop over hundreds of them for cheap. So each is a look into a hash.
-const POSTGRES: &str = "
-    WITH step AS (
-        SELECT * FROM unnest(
-            $1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::bigint[],
-            $7::uuid[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
-            $13::bigint[], $14::bigint[], $15::bigint[], $16::bool[], $17::bigint[],
-            $18::smallint[], $19::text[], $20::text[], $21::bigint[], $22::bigint[], $23::text[],
-            $24::text[], $25::text[], $26::bool[]
-        ) AS step(
-            request_id, lease_was, status_was, status, lease, due_at,
-            worker, claimed_at, started_at, deadline_at, first_started_at, attempts,
-            retries, system_retries, releases, reached, duration_ms,
-            fault_kind, error, error_message, http_status, ended_at, events,
-            invocation_id, qualifier, stateful
-        )
-    ), held AS (
-        SELECT step.*
-        FROM step JOIN invocations_live live ON live.request_id = step.request_id
-        WHERE live.lease = step.lease_was AND live.status = step.status_was
-        ORDER BY step.request_id
-        FOR UPDATE OF live
-    ), moved AS (
-        UPDATE invocations_live live
-        SET status = held.status, lease = held.lease, due_at = held.due_at, worker = held.worker,
-            claimed_at = held.claimed_at, started_at = held.started_at,
-            deadline_at = held.deadline_at, first_started_at = held.first_started_at,
-            attempts = held.attempts, retries = held.retries,
-            system_retries = held.system_retries, releases = held.releases,
-            reached = held.reached, duration_ms = held.duration_ms,
-            fault_kind = held.fault_kind, error = held.error,
-            error_message = held.error_message, http_status = held.http_status,
-            events = held.events
-        FROM held
-        WHERE live.request_id = held.request_id AND held.ended_at IS NULL
-    ), ended AS (
-        DELETE FROM invocations_live live USING held
-        WHERE live.request_id = held.request_id AND held.ended_at IS NOT NULL
-        RETURNING live.function, live.accepted_at, live.expires_at, held.*
-    ), history AS (
-        INSERT INTO invocations_history (
-            request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
-            status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
-            reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
-        )
-        SELECT request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
-               status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
-               reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
-        FROM ended
-    ), messages AS (
+/// What is written beside the steps that were: their messages, the attempts they ended, and the
+/// deliveries of their results. Each is a look into a hash: `IS TRUE` keeps the planner from making
+/// a join of `IN`, as it takes `written` for a few rows, and a nested loop over hundreds for cheap.
+macro_rules! beside {
+    () => {
+        "messages AS (
         INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace)
         SELECT request_id, message.id, message.kind, message.lane, message.due_at, message.take_at,
                message.trace
         FROM unnest(
-            $27::uuid[], $28::uuid[], $29::smallint[], $30::text[], $31::bigint[], $32::bigint[],
-            $33::text[]
+            $1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[],
+            $7::text[]
         ) AS message(request_id, id, kind, lane, due_at, take_at, trace)
-        WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
+        WHERE (request_id IN (SELECT request_id FROM written)) IS TRUE
     ), told AS (
         INSERT INTO attempts (
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
@@ -82,156 +35,202 @@ const POSTGRES: &str = "
                attempt.fault_kind, attempt.error, attempt.error_message, attempt.http_status,
                attempt.output, attempt.log
         FROM unnest(
-            $34::uuid[], $35::bigint[], $36::uuid[], $37::bigint[], $38::bigint[],
-            $39::smallint[], $40::text[], $41::text[], $42::bigint[], $43::bytea[], $44::bytea[]
+            $8::uuid[], $9::bigint[], $10::uuid[], $11::bigint[], $12::bigint[],
+            $13::smallint[], $14::text[], $15::text[], $16::bigint[], $17::bytea[], $18::bytea[]
         ) AS attempt(
             request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
             http_status, output, log
         )
-        WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
+        WHERE (request_id IN (SELECT request_id FROM written)) IS TRUE
     ), handed_on AS (
         INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
         SELECT request_id, destination, 0, 0, ended_at, ended_at
-        FROM unnest($45::uuid[], $46::text[], $47::bigint[])
+        FROM unnest($19::uuid[], $20::text[], $21::bigint[])
              AS result(request_id, destination, ended_at)
-        WHERE (request_id IN (SELECT request_id FROM held)) IS TRUE
+        WHERE (request_id IN (SELECT request_id FROM written)) IS TRUE
     )
-    SELECT request_id FROM held";
+    SELECT request_id FROM written"
+    };
+}
+
+/// Moves rows that go on living. What is claimed is noted in one row, and notes that say nothing any
+/// more are removed.
+const MOVE: &str = concat!(
+    "WITH written AS (
+        UPDATE invocations_live live
+        SET status = step.status, lease = step.lease, due_at = step.due_at, worker = step.worker,
+            claimed_at = step.claimed_at, started_at = step.started_at,
+            deadline_at = step.deadline_at, first_started_at = step.first_started_at,
+            attempts = step.attempts, retries = step.retries,
+            system_retries = step.system_retries, releases = step.releases,
+            reached = step.reached, duration_ms = step.duration_ms,
+            fault_kind = step.fault_kind, error = step.error,
+            error_message = step.error_message, http_status = step.http_status,
+            events = step.events
+        FROM unnest(
+            $22::uuid[], $23::bigint[], $24::smallint[], $25::smallint[], $26::bigint[],
+            $27::uuid[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[],
+            $32::bigint[], $33::bool[], $34::bigint[], $35::smallint[], $36::text[], $37::text[],
+            $38::bigint[], $39::text[], $40::bigint[], $41::bigint[], $42::bigint[], $43::bigint[]
+        ) AS step(
+            request_id, lease_was, status_was, status, lease,
+            worker, first_started_at, attempts, retries, system_retries,
+            releases, reached, duration_ms, fault_kind, error, error_message,
+            http_status, events, due_at, claimed_at, started_at, deadline_at
+        )
+        WHERE live.request_id = step.request_id
+          AND live.lease = step.lease_was AND live.status = step.status_was
+        RETURNING live.request_id, live.worker,
+                  live.claimed_at IS NOT NULL AND live.lease > step.lease_was AS is_claimed
+    ), noted AS (
+        INSERT INTO claims (id, worker, request_ids)
+        SELECT $44, worker, array_agg(request_id) FROM written WHERE is_claimed GROUP BY worker
+    ), spent AS (
+        DELETE FROM claims WHERE id = ANY($45::uuid[])
+    ), ",
+    beside!()
+);
+
+/// Moves rows into the history.
+const END: &str = concat!(
+    "WITH written AS (
+        DELETE FROM invocations_live live
+        USING unnest(
+            $22::uuid[], $23::bigint[], $24::smallint[], $25::smallint[], $26::bigint[],
+            $27::uuid[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[],
+            $32::bigint[], $33::bool[], $34::bigint[], $35::smallint[], $36::text[], $37::text[],
+            $38::bigint[], $39::text[], $40::bigint[], $41::text[], $42::text[], $43::bool[]
+        ) AS step(
+            request_id, lease_was, status_was, status, lease,
+            worker, first_started_at, attempts, retries, system_retries,
+            releases, reached, duration_ms, fault_kind, error, error_message,
+            http_status, events, ended_at, invocation_id, qualifier, stateful
+        )
+        WHERE live.request_id = step.request_id
+          AND live.lease = step.lease_was AND live.status = step.status_was
+        RETURNING live.function, live.accepted_at, live.expires_at, step.*
+    ), history AS (
+        INSERT INTO invocations_history (
+            request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
+            status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
+            reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
+        )
+        SELECT request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
+               status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
+               reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
+        FROM written
+    ), ",
+    beside!()
+);
 
 type PgQuery<'q> = sqlx::query::QueryScalar<'q, sqlx::Postgres, Uuid, sqlx::postgres::PgArguments>;
 
+/// Writes steps none of which ends its invocation (`MOVE`), or each of which does (`END`), in one
+/// statement and one commit. A row that another flush is writing is waited for and then compared
+/// again.
 pub(super) async fn write(
-    pool: &PgPool,
-    items: &[&Transition],
+    postgres: &Postgres,
+    mut items: Vec<&Transition>,
+    kind: Kind,
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let query = bind_steps(sqlx::query_scalar(POSTGRES), items);
-    let query = bind_messages(query, items);
-    let query = bind_attempts(query, items);
-    let written = bind_deliveries(query, items).fetch_all(pool).await?;
-    Ok(written.into_iter().collect())
+    // Rows are locked in the order of the arrays. So two flushes never wait for each other in a
+    // circle.
+    let note = Uuid::now_v7();
+    items.sort_unstable_by_key(|item| item.after.request_id);
+    let query = sqlx::query_scalar(match kind {
+        Kind::Move => MOVE,
+        Kind::End => END,
+    });
+    let query = bind_messages(query, &items);
+    let query = bind_attempts(query, &items);
+    let query = bind_deliveries(query, &items);
+    let query = bind_steps(query, &items);
+    let query = match kind {
+        Kind::Move => bind_places(query, &items)
+            .bind(note)
+            .bind(postgres.taken.spent()),
+        Kind::End => bind_ends(query, &items),
+    };
+    let written: HashSet<Uuid> = query
+        .fetch_all(&postgres.keyed)
+        .await?
+        .into_iter()
+        .collect();
+    items.retain(|item| written.contains(&item.after.request_id.as_uuid()));
+    postgres.taken.follow(&items, note);
+    Ok(written)
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one line for each column of the statement"
-)]
+/// What both kinds of step write.
 fn bind_steps<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
-    let steps: Vec<Columns<'_>> = items.iter().map(|item| Columns::of(&item.after)).collect();
-    let counter = |column: fn(&Invocation) -> u32| -> Vec<i64> {
-        steps
-            .iter()
-            .map(|step| i64::from(column(step.after)))
-            .collect()
-    };
-    let time = |column: fn(&Columns<'_>) -> Option<Timestamp>| -> Vec<Option<i64>> {
-        steps.iter().map(|step| millis(column(step))).collect()
-    };
-    let fault = |column: fn(&ekiden_domain::Fault) -> String| -> Vec<Option<String>> {
-        steps
-            .iter()
-            .map(|step| step.after.error.as_ref().map(column))
-            .collect()
-    };
-    // Only a row that goes to the history needs these.
-    let ended = |column: fn(&Invocation) -> &str| -> Vec<Option<String>> {
-        let is_ended = |step: &&Columns<'_>| step.ended_at.is_some();
-        steps
-            .iter()
-            .map(|s| Some(s).filter(is_ended).map(|s| column(s.after).to_owned()))
-            .collect()
+    fn after<T>(items: &[&Transition], column: impl Fn(&Invocation) -> T) -> Vec<T> {
+        items.iter().map(|item| column(&item.after)).collect()
+    }
+    fn before<T>(items: &[&Transition], column: impl Fn(&Version) -> T) -> Vec<T> {
+        items.iter().map(|item| column(&item.before)).collect()
+    }
+    let counter = |column: fn(&Invocation) -> u32| after(items, |it| i64::from(column(it)));
+    let fault = |column: fn(&Fault) -> &str| {
+        after(items, |it| {
+            it.error.as_ref().map(|fault| column(fault).to_owned())
+        })
     };
     query
-        .bind(
-            steps
-                .iter()
-                .map(|step| step.after.request_id.as_uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            items
-                .iter()
-                .map(|item| item.before.lease.number())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            items
-                .iter()
-                .map(|item| item.before.status.code())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            steps
-                .iter()
-                .map(|step| step.after.status().code())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            steps
-                .iter()
-                .map(|step| step.after.lease.number())
-                .collect::<Vec<_>>(),
-        )
-        .bind(time(|step| step.due_at))
-        .bind(
-            steps
-                .iter()
-                .map(|s| s.after.worker.map(|id| id.as_uuid()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(time(|step| step.claimed_at))
-        .bind(time(|step| step.started_at))
-        .bind(time(|step| step.deadline_at))
-        .bind(time(|step| step.after.first_started_at))
-        .bind(counter(|after| after.attempts))
-        .bind(counter(|after| after.retries))
-        .bind(counter(|after| after.system_retries))
-        .bind(counter(|after| after.releases))
-        .bind(
-            steps
-                .iter()
-                .map(|step| step.after.reached)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            steps
-                .iter()
-                .map(|step| as_millis(step.after.duration))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            steps
-                .iter()
-                .map(|step| {
-                    step.after
-                        .error
-                        .as_ref()
-                        .map(|fault| fault_code(fault.kind))
-                })
-                .collect::<Vec<_>>(),
-        )
-        .bind(fault(|fault| fault.error.clone()))
-        .bind(fault(|fault| fault.message.clone()))
-        .bind(
-            steps
-                .iter()
-                .map(|step| step.after.error.as_ref()?.http_status.map(i64::from))
-                .collect::<Vec<_>>(),
-        )
-        .bind(time(|step| step.ended_at))
-        .bind(
-            steps
-                .iter()
-                .map(|step| encode_events(&step.after.events))
-                .collect::<Vec<_>>(),
-        )
-        .bind(ended(|after| after.invocation_id.as_str()))
-        .bind(ended(|after| after.qualifier.as_str()))
-        .bind(
-            steps
-                .iter()
-                .map(|step| step.after.stateful)
-                .collect::<Vec<_>>(),
-        )
+        .bind(after(items, |it| it.request_id.as_uuid()))
+        .bind(before(items, |version| version.lease.number()))
+        .bind(before(items, |version| version.status.code()))
+        .bind(after(items, |it| it.status().code()))
+        .bind(after(items, |it| it.lease.number()))
+        .bind(after(items, |it| it.worker.map(WorkerId::as_uuid)))
+        .bind(after(items, |it| millis(it.first_started_at)))
+        .bind(counter(|it| it.attempts))
+        .bind(counter(|it| it.retries))
+        .bind(counter(|it| it.system_retries))
+        .bind(counter(|it| it.releases))
+        .bind(after(items, |it| it.reached))
+        .bind(after(items, |it| as_millis(it.duration)))
+        .bind(after(items, |it| {
+            it.error.as_ref().map(|fault| fault_code(fault.kind))
+        }))
+        .bind(fault(|fault| &fault.error))
+        .bind(fault(|fault| &fault.message))
+        .bind(after(items, |it| {
+            it.error.as_ref()?.http_status.map(i64::from)
+        }))
+        .bind(after(items, |it| encode_events(&it.events)))
+}
+
+/// Where those stand that go on living.
+fn bind_places<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
+    let places: Vec<Columns<'_>> = items.iter().map(|item| Columns::of(&item.after)).collect();
+    let time = |column: fn(&Columns<'_>) -> Option<Timestamp>| -> Vec<Option<i64>> {
+        places.iter().map(|place| millis(column(place))).collect()
+    };
+    query
+        .bind(time(|place| place.due_at))
+        .bind(time(|place| place.claimed_at))
+        .bind(time(|place| place.started_at))
+        .bind(time(|place| place.deadline_at))
+}
+
+/// What the history holds of those that ended, and the live table does not.
+fn bind_ends<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
+    let text = |column: fn(&Invocation) -> &str| -> Vec<String> {
+        items
+            .iter()
+            .map(|item| column(&item.after).to_owned())
+            .collect()
+    };
+    let stateful: Vec<bool> = items.iter().map(|item| item.after.stateful).collect();
+    let ended_at: Vec<Option<i64>> = items
+        .iter()
+        .map(|item| millis(item.after.ended_at()))
+        .collect();
+    query
+        .bind(ended_at)
+        .bind(text(|it| it.invocation_id.as_str()))
+        .bind(text(|it| it.qualifier.as_str()))
+        .bind(stateful)
 }
 
 fn bind_messages<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
