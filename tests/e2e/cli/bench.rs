@@ -10,7 +10,19 @@ both_stacks! {
     an_interrupted_benchmark_leaves_nothing,
 }
 
-const FEW: [&str; 7] = ["bench", "-n", "200", "--follow", "5", "--slots", "100"];
+const FEW: [&str; 11] = [
+    "bench",
+    "-n",
+    "200",
+    "--follow",
+    "5",
+    "--slots",
+    "100",
+    "--rows",
+    "200",
+    "--backlog",
+    "300",
+];
 
 /// Asserts that the place of the benchmark is gone; then it can be made by somebody else.
 async fn is_gone(world: &World) {
@@ -32,7 +44,9 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     for positive in [
         "enqueue_per_s",
         "drain_per_s",
+        "enqueue_32_per_s",
         "batch_enqueue_per_s",
+        "batch_both_per_s",
         "both_per_s",
         "enqueue_p99_ms",
         "loaded_p99_ms",
@@ -40,6 +54,11 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
         "p99_ms",
         "in_vain_drain_per_s",
         "rss_mb",
+        "list_p99_ms",
+        "list_deep_p99_ms",
+        "list_slowest_p99_ms",
+        "list_draining_p99_ms",
+        "backlog_drain_per_s",
     ] {
         assert!(line[positive].as_f64().unwrap() > 0.0, "{positive}: {line}");
     }
