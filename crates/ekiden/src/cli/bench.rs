@@ -12,17 +12,20 @@ mod process;
 mod report;
 mod rows;
 mod stage;
+mod workers;
 
 pub(super) use part::Part;
 
 use super::{ConfigArgs, Failure};
-use crate::signals;
+use crate::{settings::Settings, signals};
+use anyhow::bail;
 use clap::Args;
 use phases::Phases;
 use process::Place;
 use report::Report;
 use stage::{Size, Stage};
 use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
 
 /// Measure how fast this machine, database and broker carry tasks
 ///
@@ -75,41 +78,47 @@ impl Bench {
             },
         };
         let stop = signals::stop()?;
-        let stage = Stage::open(&settings, size).await?;
-        let phases = Phases {
-            bench: &self,
-            stage: &stage,
-            report: self.begun(&stage),
+        let mut report = Report::default();
+        let at = At {
+            settings: &settings,
+            size: &size,
+            stop: &stop,
         };
-        let measured = stop.run_until_cancelled(phases.run()).await;
-        eprintln!("removing what was made for this");
-        stage.close().await?;
-        let Some(report) = measured else {
-            return Err(anyhow::anyhow!("interrupted").into());
-        };
-        let report = report?;
+        self.measure(&at, &mut report, async |phases| phases.run().await)
+            .await?;
+        if self.backlog > 0 {
+            // Where nothing is left of what was before.
+            self.measure(&at, &mut report, async |phases| phases.backlog().await)
+                .await?;
+        }
         eprintln!("{}", report.table());
         outln!("{}", report.line());
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What is measured with.
-    fn begun(&self, stage: &Stage) -> Report {
-        let mut report = Report::default();
-        report.say("store", stage.store_name());
-        report.say("broker", stage.broker_name());
-        for (name, count) in [
-            ("tasks", self.tasks),
-            ("payload_bytes", self.payload),
-            ("connections", self.connections),
-            ("slots", stage.slots() as usize),
-            ("apis", self.apis),
-            ("workers", self.workers),
-            ("rows", self.rows),
-            ("backlog", self.backlog),
-        ] {
-            report.count(name, count);
-        }
-        report
+    /// Measures in a place that is made for it, and removed whatever becomes of it.
+    async fn measure(
+        &self,
+        at: &At<'_>,
+        report: &mut Report,
+        phases: impl AsyncFnOnce(&mut Phases<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let stage = Stage::open(at.settings, at.size.clone()).await?;
+        let mut measuring = Phases {
+            bench: self,
+            stage: &stage,
+            report,
+        };
+        let measured = at.stop.run_until_cancelled(phases(&mut measuring)).await;
+        eprintln!("removing what was made for this");
+        stage.close().await?;
+        measured.unwrap_or_else(|| bail!("interrupted"))
     }
+}
+
+/// Where and how it is measured, and what interrupts it.
+struct At<'a> {
+    settings: &'a Settings,
+    size: &'a Size,
+    stop: &'a CancellationToken,
 }

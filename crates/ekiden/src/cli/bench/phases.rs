@@ -24,26 +24,42 @@ const FEW_CONNECTIONS: usize = 32;
 pub(super) struct Phases<'a> {
     pub(super) bench: &'a Bench,
     pub(super) stage: &'a Stage,
-    pub(super) report: Report,
+    pub(super) report: &'a mut Report,
 }
 
 impl Phases<'_> {
-    pub(super) async fn run(mut self) -> anyhow::Result<Report> {
+    /// Every phase that can follow another.
+    pub(super) async fn run(&mut self) -> anyhow::Result<()> {
+        self.begin();
         self.enqueue_and_drain().await?;
         self.enqueue_over_few().await?;
         self.batches().await?;
-        let workers = self.stage.workers()?;
+        let workers = self.stage.workers().await?;
         let pace = self.both().await?;
         self.latencies(pace).await?;
         self.report.number("rss_mb", workers.stop().await?);
         if self.bench.rows > 0 {
             self.list().await?;
         }
-        self.in_vain().await?;
-        if self.bench.backlog > 0 {
-            self.backlog().await?;
+        self.in_vain().await
+    }
+
+    /// What is measured with.
+    fn begin(&mut self) {
+        self.report.say("store", self.stage.store_name());
+        self.report.say("broker", self.stage.broker_name());
+        for (name, count) in [
+            ("tasks", self.bench.tasks),
+            ("payload_bytes", self.bench.payload),
+            ("connections", self.bench.connections),
+            ("slots", self.stage.slots() as usize),
+            ("apis", self.bench.apis),
+            ("workers", self.bench.workers),
+            ("rows", self.bench.rows),
+            ("backlog", self.bench.backlog),
+        ] {
+            self.report.count(name, count);
         }
-        Ok(self.report)
     }
 
     async fn enqueue_and_drain(&mut self) -> anyhow::Result<()> {
@@ -53,7 +69,7 @@ impl Phases<'_> {
         let sent = send(&self.load()).await?;
         self.sent("enqueue", sent);
         eprintln!("drain: the same tasks, a handler that does nothing");
-        let workers = self.stage.workers()?;
+        let workers = self.stage.workers().await?;
         let drained = self.stage.until_ended(tasks).await?;
         self.report.rate("drain_per_s", tasks, drained.took());
         // A connection tells the database of its last second only when it is closed.
@@ -135,10 +151,10 @@ impl Phases<'_> {
         eprintln!("list: writing {} rows", self.bench.rows);
         let rows = Rows::fill(stage, self.bench.rows).await?;
         eprintln!("list: every filter in each order");
-        list::measure(stage, rows, &mut self.report).await?;
+        list::measure(stage, rows, self.report).await?;
         eprintln!("list: while {tasks} tasks are drained");
         send(&self.batch_load(tasks)).await?;
-        let workers = stage.workers()?;
+        let workers = stage.workers().await?;
         let mut each = Vec::new();
         tokio::select! {
             drained = stage.until_ended(tasks) => drop(drained?),
@@ -163,7 +179,7 @@ impl Phases<'_> {
             ..self.load()
         };
         send(&load).await?;
-        let workers = stage.workers()?;
+        let workers = stage.workers().await?;
         let drained = stage.until_ended(tasks).await?;
         self.report
             .rate("in_vain_drain_per_s", tasks, drained.took());
@@ -172,18 +188,15 @@ impl Phases<'_> {
         if undelivered != tasks as u64 {
             bail!("{undelivered} of {tasks} results were tried in vain");
         }
-        stage.deliver_to(None).await
+        Ok(())
     }
 
-    async fn backlog(&mut self) -> anyhow::Result<()> {
+    /// Leaves tasks that have not ended.
+    pub(super) async fn backlog(&mut self) -> anyhow::Result<()> {
         let (tasks, backlog) = (self.bench.tasks, self.bench.backlog);
         eprintln!("backlog: {tasks} tasks drained, and {backlog} wait behind them");
-        let load = Load {
-            addresses: self.stage.addresses()[..1].to_vec(),
-            ..self.batch_load(tasks + backlog)
-        };
-        send(&load).await?;
-        let workers = self.stage.workers()?;
+        send(&self.batch_load(tasks + backlog)).await?;
+        let workers = self.stage.workers().await?;
         let drained = self.stage.until_called(tasks).await?;
         self.report
             .rate("backlog_drain_per_s", drained.calls, drained.took());
@@ -192,7 +205,7 @@ impl Phases<'_> {
     }
 
     async fn drain(&self) -> anyhow::Result<()> {
-        let workers = self.stage.workers()?;
+        let workers = self.stage.workers().await?;
         self.stage.until_ended(self.bench.tasks).await?;
         workers.stop().await?;
         Ok(())

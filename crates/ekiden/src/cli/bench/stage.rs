@@ -3,9 +3,9 @@
 
 use super::{
     calls::Calls,
-    part::rss_mb,
     platform::{FUNCTION, PLACE, Platform, Working, in_place},
     process::{self, Place},
+    workers::Workers,
 };
 use crate::{clock::SystemClock, settings::Settings};
 use anyhow::{Context, bail};
@@ -45,31 +45,6 @@ pub(super) struct Stage {
     /// How many invocations wait and are not to end.
     kept: AtomicU64,
     scratch: Scratch,
-}
-
-/// Workers at work.
-pub(super) enum Workers {
-    Here(Working),
-    Processes(Vec<process::Worker>),
-}
-
-impl Workers {
-    /// Ends them. Returns how much memory the largest one's process had resident, in MiB.
-    pub(super) async fn stop(self) -> anyhow::Result<f64> {
-        match self {
-            Self::Here(worker) => {
-                worker.stop().await;
-                rss_mb()
-            }
-            Self::Processes(workers) => {
-                let mut largest: f64 = 0.0;
-                for worker in workers {
-                    largest = largest.max(worker.stop().await?);
-                }
-                Ok(largest)
-            }
-        }
-    }
 }
 
 impl Stage {
@@ -138,8 +113,16 @@ impl Stage {
         }
     }
 
-    /// Starts the workers: in processes of their own, where the queue is outside of this one.
-    pub(super) fn workers(&self) -> anyhow::Result<Workers> {
+    /// Starts the workers, once all that was accepted is in the queue: in processes of their own,
+    /// where the queue is outside of this one.
+    pub(super) async fn workers(&self) -> anyhow::Result<Workers> {
+        let give_up = Instant::now() + PATIENCE;
+        while self.platform.store.oldest_untaken().await?.is_some() {
+            if Instant::now() > give_up {
+                bail!("messages are left after {PATIENCE:?}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
         self.calls.take();
         if self.platform.broker.is_in_process() {
             return Ok(Workers::Here(self.platform.worker()));
@@ -149,26 +132,19 @@ impl Stage {
         Ok(Workers::Processes(workers.collect::<Result<_, _>>()?))
     }
 
-    /// From now on each result is for a receiver that refuses the connection, for as long as what is
-    /// returned is held.
+    /// From now on each result of what this process accepts is for a receiver that refuses the
+    /// connection, for as long as what is returned is held.
     pub(super) async fn deliver_in_vain(&self) -> anyhow::Result<TcpSocket> {
         // Bound, and nobody listens: no other can, and whoever connects is refused.
         let receiver = TcpSocket::new_v4()?;
         receiver.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        self.deliver_to(Some(format!("http://{}", receiver.local_addr()?)))
-            .await?;
-        Ok(receiver)
-    }
-
-    /// From now on each result is for nobody, or for this destination, in what this process accepts.
-    pub(super) async fn deliver_to(&self, destination: Option<String>) -> anyhow::Result<()> {
-        let function = function(destination)?;
+        let function = function(Some(format!("http://{}", receiver.local_addr()?)))?;
         self.platform
             .store
             .put_function(&function, SystemClock.now())
             .await?;
         self.platform.catalog.registry_now().await?;
-        Ok(())
+        Ok(receiver)
     }
 
     /// So many more invocations wait and are not to end.
