@@ -3,8 +3,10 @@
 
 mod document;
 mod figures;
+mod measured;
 mod peers;
 mod rounds;
+mod scale;
 
 use crate::{
     built,
@@ -13,7 +15,7 @@ use crate::{
 use anyhow::{Context, ensure};
 use clap::Parser;
 use peers::Peers;
-use rounds::{Ekiden, Rounds};
+use rounds::{Ekiden, Rounds, Run};
 use std::{env, path::PathBuf, process::ExitCode};
 
 /// Measure Ekiden beside what this machine allows
@@ -38,6 +40,9 @@ struct Arguments {
     /// Measure other systems too, on the same servers, and write all into docs/performance.md
     #[arg(long)]
     vs_peers: bool,
+    /// Measure instead what each further process does, and write that into docs/scaling.md
+    #[arg(long, conflicts_with = "vs_peers")]
+    scale: bool,
     /// The folder with the other systems' scripts
     #[arg(long, value_name = "DIR", default_value = "../shared/bench")]
     peers: PathBuf,
@@ -80,21 +85,55 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<ExitCode> {
         database: url(&environment, DATABASE_URL)?,
         broker: url(&environment, AMQP_URL)?,
         environment,
-        peers,
     };
-    let measured = rounds.run(arguments.rounds)?;
+    let measured = rounds.run(arguments.rounds, &arguments.runs(peers.as_ref()))?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&measured)?);
+    } else if arguments.scale {
+        println!("{}", scale::table(&measured));
     } else {
         println!("{}", figures::table(&measured));
-        if let Some(peers) = &rounds.peers {
+        if let Some(peers) = &peers {
             println!("\n{}", peers.table(&measured));
         }
     }
-    if let Some(peers) = &rounds.peers {
-        document::write(&measured, peers, &rounds)?;
+    let head = document::head(&measured, &rounds.database, &arguments.command());
+    if arguments.scale {
+        document::write("scaling.md", &document::scaled(&measured, &head))?;
+    } else if let Some(peers) = &peers {
+        let section = document::beside_peers(&measured, peers, &head);
+        document::write("performance.md", &section)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Arguments {
+    fn runs<'a>(&self, peers: Option<&'a Peers>) -> Vec<Run<'a>> {
+        if self.scale {
+            return scale::SIZES.map(Run::Scaled).into();
+        }
+        let mut runs = vec![Run::Limit, Run::Usual, Run::Many, Run::Embedded];
+        if let Some(peers) = peers {
+            runs.extend(peers.all().map(|peer| Run::Peer(peers, peer)));
+        }
+        runs
+    }
+
+    /// What a person says to have this measured.
+    fn command(&self) -> String {
+        let Self {
+            rounds,
+            tasks,
+            rows,
+            backlog,
+            ..
+        } = self;
+        let numbers = format!("--rounds {rounds} --tasks {tasks}");
+        if self.scale {
+            return format!("cargo xtask bench --scale {numbers}");
+        }
+        format!("cargo xtask bench --vs-peers {numbers} --rows {rows} --backlog {backlog}")
+    }
 }
 
 /// Where a server is: one that was started, or that the environment names.

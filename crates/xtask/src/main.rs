@@ -16,7 +16,7 @@ use std::{
 
 const USAGE: &str = "usage: cargo xtask test [ARGUMENTS OF CARGO TEST]
        cargo xtask chaos [--minutes N] [--seed S]
-       cargo xtask bench [--rounds N] [--vs-peers] [--json] (more: --help)
+       cargo xtask bench [--rounds N] [--vs-peers | --scale] [--json] (more: --help)
        cargo xtask arrows";
 
 fn main() -> anyhow::Result<ExitCode> {

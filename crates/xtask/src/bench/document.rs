@@ -1,53 +1,32 @@
-//! The figures in `docs/performance.md`, between two marks.
+//! The figures in a document, between two marks.
 
-use super::{
-    figures,
-    peers::Peers,
-    rounds::{Measured, Rounds},
-};
+use super::{figures, measured::Measured, peers::Peers, scale};
 use anyhow::Context;
 use std::{fs, path::Path, process::Command};
 
-const DOCUMENT: &str = "docs/performance.md";
-const BEGIN: &str = "<!-- cargo xtask bench --vs-peers writes from here -->";
+const BEGIN: &str = "<!-- cargo xtask bench writes from here -->";
 const END: &str = "<!-- to here -->";
 
-/// Writes what was measured.
-pub(super) fn write(measured: &Measured, peers: &Peers, rounds: &Rounds) -> anyhow::Result<()> {
+/// Writes `section` into the document of this name.
+pub(super) fn write(document: &str, section: &str) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = root.join(DOCUMENT);
-    let old = fs::read_to_string(&path).with_context(|| DOCUMENT)?;
+    let path = root.join("docs").join(document);
+    let old = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let marks = || {
         let (before, rest) = old.split_once(BEGIN)?;
         Some((before, rest.split_once(END)?.1))
     };
-    let (before, after) = marks().with_context(|| format!("{DOCUMENT} has lost its marks"))?;
-    let section = section(measured, peers, rounds);
+    let (before, after) = marks().with_context(|| format!("{document} has lost its marks"))?;
     fs::write(&path, format!("{before}{BEGIN}\n\n{section}\n{END}{after}"))?;
-    eprintln!("written into {DOCUMENT}");
+    eprintln!("written into docs/{document}");
     Ok(())
 }
 
-fn section(measured: &Measured, peers: &Peers, rounds: &Rounds) -> String {
-    let mut section = format!(
-        "{}, {}; PostgreSQL {} with `shared_buffers=1GB`, `max_wal_size=4GB`, `max_connections=200`, and \
-         RabbitMQ {}, both as durable as installed, with all else on the same machine. The medians of \
-         {} rounds, each in the other order than the one before, of\n\n    {}\n\n{}\n",
-        said("date -u +%F"),
-        machine(),
-        said(&format!(
-            "psql -tAc 'SHOW server_version' {}",
-            rounds.database
-        )),
-        said("dpkg-query -W -f '${Version}' rabbitmq-server"),
-        measured.rounds(),
-        rounds.command(measured.rounds()),
-        figures::table(measured),
-    );
-    section += &format!(
-        "\nOther systems, in the same rounds:\n\n{}\n",
-        peers.table(measured)
-    );
+/// The figures, beside those of other systems.
+pub(super) fn beside_peers(measured: &Measured, peers: &Peers, head: &str) -> String {
+    let ours = figures::table(measured);
+    let theirs = peers.table(measured);
+    let mut section = format!("{head}\n{ours}\n\nOther systems, in the same rounds:\n\n{theirs}\n");
     if let Some((lead, best)) = peers.lead(measured) {
         section += &format!(
             "\nEkiden's faster drain is {} times that of the fastest of the others, {best}.\n",
@@ -58,6 +37,25 @@ fn section(measured: &Measured, peers: &Peers, rounds: &Rounds) -> String {
         section += &format!("\nNot run: {name} ({why}).\n");
     }
     section
+}
+
+/// What each further process does.
+pub(super) fn scaled(measured: &Measured, head: &str) -> String {
+    format!("{head}\n{}\n", scale::table(measured))
+}
+
+/// Where, with what, and by which command it was measured.
+pub(super) fn head(measured: &Measured, database: &str, command: &str) -> String {
+    format!(
+        "{}, {}; PostgreSQL {} with `shared_buffers=1GB`, `max_wal_size=4GB`, `max_connections=200` and\n\
+         RabbitMQ {}, both as durable as installed, on the same machine as all else. The medians of {} \
+         rounds:\n\n    {command}\n",
+        said("date -u +%F"),
+        machine(),
+        said(&format!("psql -tAc 'SHOW server_version' {database}")),
+        said("dpkg-query -W -f '${Version}' rabbitmq-server"),
+        measured.rounds(),
+    )
 }
 
 /// What this machine is.

@@ -1,6 +1,9 @@
 //! The figures that have a goal, or a limit to be held against.
 
-use super::rounds::{EMBEDDED, LIMIT, MANY, Measured, USUAL};
+use super::{
+    measured::Measured,
+    rounds::{EMBEDDED, LIMIT, MANY, USUAL},
+};
 use comfy_table::{CellAlignment, Table, presets};
 
 /// What is wanted.

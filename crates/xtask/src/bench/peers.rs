@@ -3,7 +3,8 @@
 
 use super::{
     figures::{markdown, shown},
-    rounds::{MANY, Measured, USUAL, told},
+    measured::Measured,
+    rounds::{MANY, USUAL, told},
 };
 use crate::services::{Environment, Server, free_port, shell};
 use anyhow::{Context, ensure};

@@ -1,14 +1,14 @@
 //! The runs, one after the other, and what they told.
 
-use super::peers::{Peer, Peers};
+use super::{
+    measured::Measured,
+    peers::{Peer, Peers},
+    scale::Size,
+};
 use crate::services::Environment;
 use anyhow::{Context, bail};
-use serde::Serialize;
 use serde_json::{Map, Value};
-use std::{
-    collections::BTreeMap,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 /// What a run is called in the answer.
 pub(super) const LIMIT: &str = "limit";
@@ -25,7 +25,6 @@ pub(super) struct Rounds {
     pub(super) database: String,
     pub(super) broker: String,
     pub(super) environment: Environment,
-    pub(super) peers: Option<Peers>,
 }
 
 /// The program, and how much it is given.
@@ -36,72 +35,27 @@ pub(super) struct Ekiden {
     pub(super) backlog: usize,
 }
 
-/// All that was told, run by run, and what could not be run, and why.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Measured {
-    runs: BTreeMap<String, Vec<Map<String, Value>>>,
-    pub(super) not_run: BTreeMap<String, String>,
-}
-
-impl Measured {
-    /// The median of what the runs of this name told under this key.
-    pub(super) fn median(&self, run: &str, key: &str) -> Option<f64> {
-        let told = self.runs.get(run)?.iter();
-        let mut values: Vec<f64> = told.filter_map(|told| told.get(key)?.as_f64()).collect();
-        values.sort_by(f64::total_cmp);
-        let lower = values.len().checked_sub(1)? / 2;
-        let upper = values.len() / 2;
-        Some(f64::midpoint(values[lower], values[upper]))
-    }
-
-    /// How often everything was run.
-    pub(super) fn rounds(&self) -> usize {
-        self.runs.get(LIMIT).map_or(0, Vec::len)
-    }
-
-    fn add(&mut self, name: &str, told: Map<String, Value>) {
-        self.runs.entry(name.to_owned()).or_default().push(told);
-    }
-}
-
 /// One thing to run.
-enum Run<'a> {
+pub(super) enum Run<'a> {
     Limit,
     Usual,
     Many,
     Embedded,
+    /// Ekiden in so many processes.
+    Scaled(Size),
     Peer(&'a Peers, &'static Peer),
 }
 
 impl Rounds {
-    /// What a person says to have all this run.
-    pub(super) fn command(&self, rounds: usize) -> String {
-        let Ekiden {
-            tasks,
-            rows,
-            backlog,
-            ..
-        } = &self.ekiden;
-        format!(
-            "cargo xtask bench --vs-peers --rounds {rounds} --tasks {tasks} --rows {rows} \
-             --backlog {backlog}"
-        )
-    }
-
     /// Runs everything so often; every second round the other way round.
-    pub(super) fn run(&self, rounds: usize) -> anyhow::Result<Measured> {
+    pub(super) fn run(&self, rounds: usize, runs: &[Run<'_>]) -> anyhow::Result<Measured> {
         let mut measured = Measured::default();
         for round in 1..=rounds {
-            let mut runs = vec![Run::Limit, Run::Usual, Run::Many, Run::Embedded];
-            if let Some(peers) = &self.peers {
-                runs.extend(peers.all().map(|peer| Run::Peer(peers, peer)));
-            }
-            if round % 2 == 0 {
-                runs.reverse();
-            }
-            for run in runs {
+            for turn in 0..runs.len() {
+                let is_back = round % 2 == 0;
+                let run = &runs[if is_back { runs.len() - 1 - turn } else { turn }];
                 eprintln!("round {round} of {rounds}: {}", run.name());
-                match (self.once(&run), &run) {
+                match (self.once(run), run) {
                     (Ok(told), _) => measured.add(&run.name(), told),
                     (Err(error), Run::Peer(..)) => {
                         eprintln!("not run: {error:#}");
@@ -132,6 +86,12 @@ impl Rounds {
                     .args(["--rows", "0"]),
             ),
             Run::Embedded => self.embedded(),
+            Run::Scaled(size) => told(
+                self.bench(self.on_servers(&self.ekiden.program), "64", "64")
+                    .args(["--rows", "0"])
+                    .args(["--apis", &size.apis.to_string()])
+                    .args(["--workers", &size.workers.to_string()]),
+            ),
             Run::Peer(peers, peer) => peers.run(peer, &self.environment),
         }
     }
@@ -190,6 +150,7 @@ impl Run<'_> {
             Self::Usual => USUAL.to_owned(),
             Self::Many => MANY.to_owned(),
             Self::Embedded => EMBEDDED.to_owned(),
+            Self::Scaled(size) => size.to_string(),
             Self::Peer(_, peer) => peer.name.to_owned(),
         }
     }
