@@ -87,22 +87,22 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<ExitCode> {
         environment,
     };
     let measured = rounds.run(arguments.rounds, &arguments.runs(peers.as_ref()))?;
+    let (document, figures) = match &peers {
+        _ if arguments.scale => (Some("scaling.md"), scale::table(&measured).to_string()),
+        Some(peers) => (
+            Some("performance.md"),
+            document::beside_peers(&measured, peers),
+        ),
+        None => (None, figures::table(&measured).to_string()),
+    };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&measured)?);
-    } else if arguments.scale {
-        println!("{}", scale::table(&measured));
     } else {
-        println!("{}", figures::table(&measured));
-        if let Some(peers) = &peers {
-            println!("\n{}", peers.table(&measured));
-        }
+        println!("{figures}");
     }
-    let head = document::head(&measured, &rounds.database, &arguments.command());
-    if arguments.scale {
-        document::write("scaling.md", &document::scaled(&measured, &head))?;
-    } else if let Some(peers) = &peers {
-        let section = document::beside_peers(&measured, peers, &head);
-        document::write("performance.md", &section)?;
+    if let Some(document) = document {
+        let head = document::head(&measured, &rounds.database, &arguments.command());
+        document::write(document, &format!("{head}\n{figures}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -126,9 +126,10 @@ impl Arguments {
             tasks,
             rows,
             backlog,
+            profile,
             ..
         } = self;
-        let numbers = format!("--rounds {rounds} --tasks {tasks}");
+        let numbers = format!("--rounds {rounds} --tasks {tasks} --profile {profile}");
         if self.scale {
             return format!("cargo xtask bench --scale {numbers}");
         }

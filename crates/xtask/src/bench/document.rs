@@ -1,6 +1,6 @@
 //! The figures in a document, between two marks.
 
-use super::{figures, measured::Measured, peers::Peers, scale};
+use super::{figures, measured::Measured, peers::Peers};
 use anyhow::Context;
 use std::{fs, path::Path, process::Command};
 
@@ -23,13 +23,13 @@ pub(super) fn write(document: &str, section: &str) -> anyhow::Result<()> {
 }
 
 /// The figures, beside those of other systems.
-pub(super) fn beside_peers(measured: &Measured, peers: &Peers, head: &str) -> String {
+pub(super) fn beside_peers(measured: &Measured, peers: &Peers) -> String {
     let ours = figures::table(measured);
     let theirs = peers.table(measured);
-    let mut section = format!("{head}\n{ours}\n\nOther systems, in the same rounds:\n\n{theirs}\n");
+    let mut section = format!("{ours}\n\nOther systems, in the same rounds:\n\n{theirs}\n");
     if let Some((lead, best)) = peers.lead(measured) {
         section += &format!(
-            "\nEkiden's faster drain is {} times that of the fastest of the others, {best}.\n",
+            "\nEkiden's faster drain is {} times that of the fastest of the others, {best} (goal: 1.8).\n",
             figures::shown(lead)
         );
     }
@@ -39,20 +39,17 @@ pub(super) fn beside_peers(measured: &Measured, peers: &Peers, head: &str) -> St
     section
 }
 
-/// What each further process does.
-pub(super) fn scaled(measured: &Measured, head: &str) -> String {
-    format!("{head}\n{}\n", scale::table(measured))
-}
-
 /// Where, with what, and by which command it was measured.
 pub(super) fn head(measured: &Measured, database: &str, command: &str) -> String {
     format!(
-        "{}, {}; PostgreSQL {} with `shared_buffers=1GB`, `max_wal_size=4GB`, `max_connections=200` and\n\
-         RabbitMQ {}, both as durable as installed, on the same machine as all else. The medians of {} \
-         rounds:\n\n    {command}\n",
+        "{}, {}; PostgreSQL {} and RabbitMQ {}, both as durable as\n\
+         installed, on the same machine as all else; `shared_buffers=1GB`, `max_wal_size=4GB`,\n\
+         `max_connections=200`. The medians of {} rounds:\n\n    {command}\n",
         said("date -u +%F"),
         machine(),
-        said(&format!("psql -tAc 'SHOW server_version' {database}")),
+        said(&format!(
+            "psql -tAc 'SHOW server_version' {database} | cut -d' ' -f1"
+        )),
         said("dpkg-query -W -f '${Version}' rabbitmq-server"),
         measured.rounds(),
     )
