@@ -69,6 +69,8 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     );
     is_gone(world).await;
     if world.broker.is_none() {
+        let said = world.run(&["bench", "--workers", "2"]).await;
+        assert_eq!(said.code, 2, "{said:?}");
         return;
     }
     assert!(line["wal_bytes_per_task"].as_f64().unwrap() > 0.0, "{line}");
@@ -81,7 +83,12 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     let said = world.run(&FEW).await;
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("left alone"), "{said:?}");
-    run_sql(&world.database_url, "DROP TABLE ekiden_bench.mine").await;
+    run_sql(&world.database_url, "DROP SCHEMA ekiden_bench CASCADE").await;
+    let several = [&FEW[..], &["--workers", "2", "--apis", "2"]].concat();
+    let said = world.run(&several).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.json()["workers"], 2);
+    is_gone(world).await;
 }
 
 async fn an_interrupted_benchmark_leaves_nothing(world: &World) {

@@ -19,11 +19,11 @@ pub(super) use part::Part;
 use super::{ConfigArgs, Failure};
 use crate::{settings::Settings, signals};
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, builder::TypedValueParser};
 use phases::Phases;
 use process::Place;
 use report::Report;
-use stage::{Size, Stage};
+use stage::{Size, Stage, is_alone};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
@@ -49,10 +49,10 @@ pub(super) struct Bench {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     slots: Option<u32>,
     /// How many processes have a worker; several need PostgreSQL and RabbitMQ
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = processes())]
     workers: usize,
     /// How many processes have an API; several need PostgreSQL and RabbitMQ
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = processes())]
     apis: usize,
     /// How many tasks are followed one by one, while nothing else happens and under load
     #[arg(long, value_name = "N", default_value = "300")]
@@ -65,13 +65,23 @@ pub(super) struct Bench {
     backlog: usize,
 }
 
+/// A number of processes.
+fn processes() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u16).range(1..=100).map(usize::from)
+}
+
 impl Bench {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let mut settings = self.config.load()?;
         settings.worker.slots = self.slots.unwrap_or(settings.worker.slots);
+        if is_alone(&settings) && (self.apis > 1 || self.workers > 1) {
+            let needed =
+                "several processes need PostgreSQL (database.url) and RabbitMQ (broker.url)";
+            return Err(Failure::Usage(needed.to_owned()));
+        }
         let size = Size {
-            apis: self.apis.max(1),
-            workers: self.workers.max(1),
+            apis: self.apis,
+            workers: self.workers,
             place: Place {
                 config: self.config.config.clone(),
                 slots: settings.worker.slots,

@@ -61,9 +61,6 @@ impl Stage {
         };
         // What one that was killed has left.
         broker.remove(&[Lane::shared()]).await?;
-        if broker.is_in_process() && (size.apis > 1 || size.workers > 1) {
-            bail!("a queue inside the process has one process: set broker.url, or AMQP_URL");
-        }
         let function = function(None)?;
         store.put_function(&function, SystemClock.now()).await?;
         let calls = Calls::default();
@@ -113,18 +110,12 @@ impl Stage {
         }
     }
 
-    /// Starts the workers, once all that was accepted is in the queue: in processes of their own,
-    /// where the queue is outside of this one.
+    /// Starts the workers, once all that was accepted is in the queue: in processes of their own, if
+    /// others than this one can have a part.
     pub(super) async fn workers(&self) -> anyhow::Result<Workers> {
-        let give_up = Instant::now() + PATIENCE;
-        while self.platform.store.oldest_untaken().await?.is_some() {
-            if Instant::now() > give_up {
-                bail!("messages are left after {PATIENCE:?}");
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        self.until_sent().await?;
         self.calls.take();
-        if self.platform.broker.is_in_process() {
+        if is_alone(&self.platform.settings) {
             return Ok(Workers::Here(self.platform.worker()));
         }
         let start = |_| self.size.place.worker(self.calls.clone());
@@ -150,6 +141,20 @@ impl Stage {
     /// So many more invocations wait and are not to end.
     pub(super) fn keep(&self, more: usize) {
         self.kept.fetch_add(more as u64, Ordering::Relaxed);
+    }
+
+    /// Waits until no message is left to be handed to the broker.
+    async fn until_sent(&self) -> anyhow::Result<()> {
+        let (mut oldest, mut moved) = (None, Instant::now());
+        while let Some(at) = self.platform.store.oldest_untaken().await? {
+            if oldest != Some(at) {
+                (oldest, moved) = (Some(at), Instant::now());
+            } else if moved.elapsed() > PATIENCE {
+                bail!("messages are left, and none was sent for {PATIENCE:?}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
     }
 
     /// Waits until `tasks` more calls were made and all of them have ended. Only then is the
@@ -251,6 +256,11 @@ impl Span {
     pub(super) fn took(self) -> Duration {
         self.ended.since(self.began)
     }
+}
+
+/// Whether one process has it all: the database is a file, or the queue is inside the process.
+pub(super) fn is_alone(settings: &Settings) -> bool {
+    settings.broker.url.is_none() || matches!(settings.database.database, Database::Sqlite { .. })
 }
 
 /// The function, whose results are for nobody, or for this destination.
