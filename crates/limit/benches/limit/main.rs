@@ -1,7 +1,7 @@
 //! The limit that Ekiden is held against: what is written, sent and read for each task, in the same
 //! tables and with the same durability, in the fastest form that was found by hand. None of our own
-//! code carries it; only the ids are ours. Nothing fails here and nothing is checked twice, so no
-//! platform that keeps what Ekiden promises can be faster.
+//! code carries it; only the ids are ours. Nothing is decided here, nothing is retried, and nothing
+//! fails: a platform that keeps what Ekiden promises can come near to it.
 //!
 //! `cargo xtask bench` runs it beside `ekiden bench`.
 
