@@ -67,6 +67,9 @@ enum Command {
     Selftest(selftest::Selftest),
     /// Measure how fast this machine, database and broker carry tasks
     Bench(bench::Bench),
+    /// Be a part of what is measured
+    #[command(hide = true, subcommand)]
+    BenchPart(bench::Part),
     /// Run a command so that it ends with the worker that asked for it
     #[command(hide = true)]
     Guard {
@@ -137,6 +140,7 @@ impl Command {
             Self::Doctor(doctor) => doctor.run().await,
             Self::Selftest(selftest) => selftest.run().await,
             Self::Bench(bench) => bench.run().await,
+            Self::BenchPart(part) => part.run().await,
             Self::Guard { .. } => Ok(ExitCode::FAILURE),
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Every crate, and those of ours it may depend on: below it, never beside it.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("ekiden-domain", &[]),
     ("ekiden-store", &["ekiden-domain"]),
     ("ekiden-broker", &["ekiden-domain"]),
@@ -70,6 +70,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "ekiden-worker",
         ],
     ),
+    ("ekiden-limit", &[]),
     ("ekiden-tests", &[]),
     ("xtask", &[]),
 ];

@@ -1,12 +1,14 @@
 //! Developer commands.
 
 mod arrows;
+mod bench;
 mod chaos;
 mod install;
 mod services;
 mod test;
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 use std::{
     env,
     process::{Command, ExitCode},
@@ -14,6 +16,7 @@ use std::{
 
 const USAGE: &str = "usage: cargo xtask test [ARGUMENTS OF CARGO TEST]
        cargo xtask chaos [--minutes N] [--seed S]
+       cargo xtask bench [--rounds N] [--vs-peers | --scale] [--json] (more: --help)
        cargo xtask arrows";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -22,6 +25,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match words.as_slice() {
         ["test", rest @ ..] => test::test(rest, &[]),
         ["chaos", rest @ ..] => chaos::chaos(rest),
+        ["bench", ..] => bench::bench(&arguments),
         ["arrows"] => arrows::arrows(),
         _ => bail!(USAGE),
     }
@@ -29,6 +33,17 @@ fn main() -> anyhow::Result<ExitCode> {
 
 fn cargo() -> Command {
     Command::new(env!("CARGO"))
+}
+
+/// Builds an executable and tells where it is.
+fn built(what: &[&str]) -> anyhow::Result<String> {
+    let build = ["build", "--message-format=json-render-diagnostics"];
+    let messages = output_of_cargo(&[&build[..], what].concat())?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|message| Some(message["executable"].as_str()?.to_owned()))
+        .context("cargo built no executable")
 }
 
 /// What cargo prints.

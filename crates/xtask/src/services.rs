@@ -7,12 +7,14 @@
 
 mod docker;
 mod postgres;
+mod purpose;
 mod rabbitmq;
 
 use crate::install;
 use anyhow::{Context, bail};
 use docker::Container;
 use postgres::Postgres;
+pub(crate) use purpose::Purpose;
 use rabbitmq::Rabbit;
 use std::{
     env, fs,
@@ -26,26 +28,19 @@ use std::{
 use tempfile::TempDir;
 
 /// The variable that names the PostgreSQL under test.
-const DATABASE_URL: &str = "EKIDEN_TEST_DATABASE_URL";
+pub(crate) const DATABASE_URL: &str = "EKIDEN_TEST_DATABASE_URL";
 /// The variable that says how to restart it as in a crash.
 const POSTGRES_RESTART: &str = "EKIDEN_TEST_POSTGRES_RESTART";
 /// The variable that names the RabbitMQ under test.
-const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
+pub(crate) const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
 /// The variable that says how to run `rabbitmqctl` against it.
 const RABBITMQCTL: &str = "EKIDEN_TEST_RABBITMQCTL";
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How many connections the database takes: each test has a store of its own.
-const MAX_CONNECTIONS: u32 = 400;
-/// How long RabbitMQ lets a delivery go without its acknowledgement, in milliseconds, and how often
-/// it looks: so short that a test can show that long tasks outlive it.
-const CONSUMER_TIMEOUT: u32 = 5000;
-const CONSUMER_TICK: u32 = 1000;
+pub(crate) type Environment = Vec<(&'static str, String)>;
 
-type Environment = Vec<(&'static str, String)>;
-
-/// A server for the tests alone.
-trait Server {
+/// A server for this run alone.
+pub(crate) trait Server {
     /// The shell line that ends it, however far its start has come.
     fn end(&self) -> String;
 
@@ -61,7 +56,14 @@ pub(crate) struct Services {
 
 impl Services {
     /// Starts those that the environment does not name.
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start(purpose: Purpose) -> anyhow::Result<Self> {
+        Self::start_in(|root| servers(root, purpose))
+    }
+
+    /// Starts what `servers` gives, in a directory of their own.
+    pub(crate) fn start_in(
+        servers: impl FnOnce(&Path) -> anyhow::Result<Vec<Box<dyn Server>>>,
+    ) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("ekiden-test-").tempdir()?;
         let root = directory.path();
         // PostgreSQL runs as another user where this one is root.
@@ -92,7 +94,7 @@ impl Drop for Services {
     }
 }
 
-fn servers(root: &Path) -> anyhow::Result<Vec<Box<dyn Server>>> {
+fn servers(root: &Path, purpose: Purpose) -> anyhow::Result<Vec<Box<dyn Server>>> {
     let is_wanted = |name| env::var_os(name).is_none();
     let (database, broker) = (is_wanted(DATABASE_URL), is_wanted(AMQP_URL));
     let is_missing =
@@ -100,10 +102,10 @@ fn servers(root: &Path) -> anyhow::Result<Vec<Box<dyn Server>>> {
     let mut servers: Vec<Box<dyn Server>> = Vec::new();
     if is_missing && docker::answers() {
         if database {
-            servers.push(Box::new(Container::postgres()));
+            servers.push(Box::new(Container::postgres(purpose)));
         }
         if broker {
-            servers.push(Box::new(Container::rabbitmq()));
+            servers.push(Box::new(Container::rabbitmq(purpose)));
         }
         return Ok(servers);
     }
@@ -111,10 +113,10 @@ fn servers(root: &Path) -> anyhow::Result<Vec<Box<dyn Server>>> {
         install::servers()?;
     }
     if database {
-        servers.push(Box::new(Postgres::new(root)?));
+        servers.push(Box::new(Postgres::new(root, purpose)?));
     }
     if broker {
-        servers.push(Box::new(Rabbit::new(root)?));
+        servers.push(Box::new(Rabbit::new(root, purpose)?));
     }
     Ok(servers)
 }
@@ -158,6 +160,6 @@ fn await_shell(line: &str) -> bool {
     true
 }
 
-fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask test`: every test, with a PostgreSQL, a RabbitMQ and the binary.
 
-use crate::{cargo, install, output_of_cargo, services::Services};
+use crate::{
+    built, cargo, install,
+    services::{Purpose, Services},
+};
 use anyhow::Context;
-use serde_json::Value;
 use std::process::ExitCode;
 
 /// The variable that names the binary under test.
@@ -19,8 +21,8 @@ pub(crate) fn test(arguments: &[&str], told: &[(&str, String)]) -> anyhow::Resul
     if runs("-p", "ekiden-tests") && runs("--test", "browser") {
         install::browser()?;
     }
-    let binary = binary()?;
-    let services = Services::start()?;
+    let binary = built(&["--package=ekiden"])?;
+    let services = Services::start(Purpose::Tests)?;
     let mut command = cargo();
     command.arg("test");
     if !arguments.contains(&"-p") {
@@ -37,18 +39,4 @@ pub(crate) fn test(arguments: &[&str], told: &[(&str, String)]) -> anyhow::Resul
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Builds the binary and tells where it is.
-fn binary() -> anyhow::Result<String> {
-    let messages = output_of_cargo(&[
-        "build",
-        "--package=ekiden",
-        "--message-format=json-render-diagnostics",
-    ])?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find_map(|message| Some(message["executable"].as_str()?.to_owned()))
-        .context("cargo built no executable")
 }

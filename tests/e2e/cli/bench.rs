@@ -10,7 +10,19 @@ both_stacks! {
     an_interrupted_benchmark_leaves_nothing,
 }
 
-const FEW: [&str; 7] = ["bench", "-n", "200", "--follow", "5", "--slots", "100"];
+const FEW: [&str; 11] = [
+    "bench",
+    "-n",
+    "200",
+    "--follow",
+    "5",
+    "--slots",
+    "100",
+    "--rows",
+    "200",
+    "--backlog",
+    "300",
+];
 
 /// Asserts that the place of the benchmark is gone; then it can be made by somebody else.
 async fn is_gone(world: &World) {
@@ -32,7 +44,9 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     for positive in [
         "enqueue_per_s",
         "drain_per_s",
+        "enqueue_32_per_s",
         "batch_enqueue_per_s",
+        "batch_both_per_s",
         "both_per_s",
         "enqueue_p99_ms",
         "loaded_p99_ms",
@@ -40,6 +54,11 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
         "p99_ms",
         "in_vain_drain_per_s",
         "rss_mb",
+        "list_p99_ms",
+        "list_deep_p99_ms",
+        "list_slowest_p99_ms",
+        "list_draining_p99_ms",
+        "backlog_drain_per_s",
     ] {
         assert!(line[positive].as_f64().unwrap() > 0.0, "{positive}: {line}");
     }
@@ -50,6 +69,8 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     );
     is_gone(world).await;
     if world.broker.is_none() {
+        let said = world.run(&["bench", "--workers", "2"]).await;
+        assert_eq!(said.code, 2, "{said:?}");
         return;
     }
     assert!(line["wal_bytes_per_task"].as_f64().unwrap() > 0.0, "{line}");
@@ -62,7 +83,12 @@ async fn the_benchmark_measures_and_leaves_nothing(world: &World) {
     let said = world.run(&FEW).await;
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("left alone"), "{said:?}");
-    run_sql(&world.database_url, "DROP TABLE ekiden_bench.mine").await;
+    run_sql(&world.database_url, "DROP SCHEMA ekiden_bench CASCADE").await;
+    let several = [&FEW[..], &["--workers", "2", "--apis", "2"]].concat();
+    let said = world.run(&several).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.json()["workers"], 2);
+    is_gone(world).await;
 }
 
 async fn an_interrupted_benchmark_leaves_nothing(world: &World) {

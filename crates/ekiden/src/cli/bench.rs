@@ -1,20 +1,31 @@
 //! `ekiden bench`: how fast this machine, database and broker carry tasks, as a table and one JSON
 //! line.
 
+mod calls;
+mod follow;
+mod list;
 mod load;
+mod part;
+mod phases;
+mod platform;
+mod process;
 mod report;
+mod rows;
 mod stage;
+mod workers;
+
+pub(super) use part::Part;
 
 use super::{ConfigArgs, Failure};
-use crate::signals;
+use crate::{settings::Settings, signals};
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, builder::TypedValueParser};
+use phases::Phases;
+use process::Place;
 use report::Report;
-use stage::Stage;
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use stage::{Size, Stage, is_alone};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
 
 /// Measure how fast this machine, database and broker carry tasks
 ///
@@ -34,140 +45,90 @@ pub(super) struct Bench {
     /// How long a payload is, in bytes
     #[arg(long, value_name = "BYTES", default_value = "1024")]
     payload: usize,
-    /// How many invocations run at once [default: worker.slots]
+    /// How many invocations run at once in a worker [default: worker.slots]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     slots: Option<u32>,
+    /// How many processes have a worker; several need PostgreSQL and RabbitMQ
+    #[arg(long, value_name = "N", default_value = "1", value_parser = processes())]
+    workers: usize,
+    /// How many processes have an API; several need PostgreSQL and RabbitMQ
+    #[arg(long, value_name = "N", default_value = "1", value_parser = processes())]
+    apis: usize,
     /// How many tasks are followed one by one, while nothing else happens and under load
     #[arg(long, value_name = "N", default_value = "300")]
     follow: usize,
+    /// How many rows the list is asked about; 0 for no list
+    #[arg(long, value_name = "N", default_value = "100000")]
+    rows: usize,
+    /// How many further tasks wait while some are drained; 0 for no backlog
+    #[arg(long, value_name = "N", default_value = "0")]
+    backlog: usize,
+}
+
+/// A number of processes.
+fn processes() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u16).range(1..=100).map(usize::from)
 }
 
 impl Bench {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let mut settings = self.config.load()?;
         settings.worker.slots = self.slots.unwrap_or(settings.worker.slots);
-        let stop = signals::stop()?;
-        let stage = Stage::open(settings).await?;
-        let measured = stop.run_until_cancelled(self.measure(&stage)).await;
-        eprintln!("removing what was made for this");
-        stage.close().await?;
-        let Some(report) = measured else {
-            return Err(anyhow::anyhow!("interrupted").into());
+        if is_alone(&settings) && (self.apis > 1 || self.workers > 1) {
+            let needed =
+                "several processes need PostgreSQL (database.url) and RabbitMQ (broker.url)";
+            return Err(Failure::Usage(needed.to_owned()));
+        }
+        let size = Size {
+            apis: self.apis,
+            workers: self.workers,
+            place: Place {
+                config: self.config.config.clone(),
+                slots: settings.worker.slots,
+            },
         };
-        let report = report?;
+        let stop = signals::stop()?;
+        let mut report = Report::default();
+        let at = At {
+            settings: &settings,
+            size: &size,
+            stop: &stop,
+        };
+        self.measure(&at, &mut report, async |phases| phases.run().await)
+            .await?;
+        if self.backlog > 0 {
+            // Where nothing is left of what was before.
+            self.measure(&at, &mut report, async |phases| phases.backlog().await)
+                .await?;
+        }
         eprintln!("{}", report.table());
         outln!("{}", report.line());
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn measure(&self, stage: &Stage) -> anyhow::Result<Report> {
-        let mut report = Report::default();
-        report.say("store", stage.store_name());
-        report.say("broker", stage.broker_name());
-        report.count("tasks", self.tasks);
-        report.count("payload_bytes", self.payload);
-        report.count("connections", self.connections);
-        report.count("slots", stage.slots() as usize);
-
-        eprintln!("enqueue: {} tasks over HTTP, no worker", self.tasks);
-        let before = stage.usage().await?;
-        let enqueued = self.enqueue(stage).await?;
-        report.rate("enqueue_per_s", self.tasks, enqueued.took);
-        report.millis("enqueue_p50_ms", enqueued.percentile(0.50));
-        report.millis("enqueue_p99_ms", enqueued.percentile(0.99));
-
-        eprintln!("drain: the same tasks, one worker, a handler that does nothing");
-        let worker = stage.worker();
-        let drained = stage.until_empty(self.tasks).await?;
-        report.rate("drain_per_s", self.tasks, drained);
-        if let (Some(before), Some(after)) = (before, stage.usage().await?) {
-            let each = |of: i64| of as f64 / self.tasks as f64;
-            report.number("commits_per_task", each(after.commits - before.commits));
-            report.number(
-                "wal_bytes_per_task",
-                each(after.wal_bytes - before.wal_bytes),
-            );
-        }
-
-        eprintln!("batches: {} tasks, 1,000 in a request", self.tasks);
-        worker.stop().await;
-        let batched = load::enqueue_batches(stage.address(), self.load()).await?;
-        report.rate("batch_enqueue_per_s", self.tasks, batched);
-        let worker = stage.worker();
-        stage.until_empty(self.tasks).await?;
-
-        eprintln!("both at once: {} tasks", self.tasks);
-        let started = Instant::now();
-        self.enqueue(stage).await?;
-        stage.until_empty(self.tasks).await?;
-        let both = started.elapsed();
-        report.rate("both_per_s", self.tasks, both);
-
-        let pace = both.div_f64(self.tasks as f64) * 2;
-        eprintln!(
-            "under load: {} tasks followed at half that rate",
-            self.follow
-        );
-        let loaded = self.follow_under_load(stage, pace).await?;
-        report.millis("loaded_p50_ms", loaded.percentile(0.50));
-        report.millis("loaded_p99_ms", loaded.percentile(0.99));
-
-        eprintln!("idle: {} tasks, one after the other", self.follow);
-        let idle = load::follow(stage, self.follow, self.payload).await?;
-        report.millis("p50_ms", idle.percentile(0.50));
-        report.millis("p99_ms", idle.percentile(0.99));
-        report.number("rss_mb", stage::rss_mb()?);
-        worker.stop().await;
-
-        // The last, as it leaves results that are tried again.
-        eprintln!("in vain: drained as before, with each result for a receiver that refuses it");
-        let (deliverer, _receiver) = stage.deliver_in_vain().await?;
-        self.enqueue(stage).await?;
-        let worker = stage.worker();
-        let drained = stage.until_empty(self.tasks).await?;
-        report.rate("in_vain_drain_per_s", self.tasks, drained);
-        worker.stop().await;
-        deliverer.stop().await;
-        let undelivered = stage.undelivered().await?;
-        if undelivered != self.tasks as u64 {
-            bail!("{undelivered} of {} results were tried in vain", self.tasks);
-        }
-        Ok(report)
-    }
-
-    /// All tasks of a phase, as fast as they are accepted.
-    const fn load(&self) -> load::Load {
-        load::Load {
-            tasks: self.tasks,
-            connections: self.connections,
-            payload: self.payload,
-            pace: Duration::ZERO,
-        }
-    }
-
-    async fn enqueue(&self, stage: &Stage) -> anyhow::Result<load::Timings> {
-        load::enqueue(stage.address(), self.load()).await
-    }
-
-    /// Follows tasks while others come at this pace, and then waits for those.
-    async fn follow_under_load(
+    /// Measures in a place that is made for it, and removed whatever becomes of it.
+    async fn measure(
         &self,
-        stage: &Stage,
-        pace: Duration,
-    ) -> anyhow::Result<load::Timings> {
-        let others = load::Load {
-            tasks: usize::MAX,
-            pace,
-            ..self.load()
+        at: &At<'_>,
+        report: &mut Report,
+        phases: impl AsyncFnOnce(&mut Phases<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let stage = Stage::open(at.settings, at.size.clone()).await?;
+        let mut measuring = Phases {
+            bench: self,
+            stage: &stage,
+            report,
         };
-        let followed = tokio::select! {
-            followed = load::follow(stage, self.follow, self.payload) => followed?,
-            ended = load::enqueue(stage.address(), others) => {
-                ended?;
-                bail!("the load ended before what was followed");
-            }
-        };
-        stage.until_quiet().await?;
-        Ok(followed)
+        let measured = at.stop.run_until_cancelled(phases(&mut measuring)).await;
+        eprintln!("removing what was made for this");
+        stage.close().await?;
+        measured.unwrap_or_else(|| bail!("interrupted"))
     }
+}
+
+/// Where and how it is measured, and what interrupts it.
+struct At<'a> {
+    settings: &'a Settings,
+    size: &'a Size,
+    stop: &'a CancellationToken,
 }

@@ -1,8 +1,7 @@
 //! The servers in containers, where a Docker engine answers.
 
 use super::{
-    AMQP_URL, CONSUMER_TICK, CONSUMER_TIMEOUT, DATABASE_URL, Environment, MAX_CONNECTIONS,
-    RABBITMQCTL, Server, await_shell, shell,
+    AMQP_URL, DATABASE_URL, Environment, Purpose, RABBITMQCTL, Server, await_shell, shell,
 };
 use anyhow::{Context, bail};
 use std::{
@@ -53,13 +52,14 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn postgres() -> Self {
+    pub(super) fn postgres(purpose: Purpose) -> Self {
         Self {
             name: format!("ekiden-test-postgres-{}", process::id()),
             user: "postgres",
             port: 5432,
             image: format!(
-                "-e POSTGRES_HOST_AUTH_METHOD=trust postgres:15 -c max_connections={MAX_CONNECTIONS}"
+                "-e POSTGRES_HOST_AUTH_METHOD=trust postgres:15 {}",
+                purpose.of_postgres()
             ),
             // By TCP: the server that prepares the data directory listens on a socket only.
             is_ready: "pg_isready -h 127.0.0.1 -U postgres",
@@ -72,10 +72,11 @@ impl Container {
         }
     }
 
-    pub(super) fn rabbitmq() -> Self {
+    pub(super) fn rabbitmq(purpose: Purpose) -> Self {
+        let (timeout, tick) = purpose.of_rabbitmq();
         let configure = format!(
-            "echo consumer_timeout = {CONSUMER_TIMEOUT} >/etc/rabbitmq/conf.d/20-test.conf; \
-             echo \"[{{rabbit, [{{channel_tick_interval, {CONSUMER_TICK}}}]}}].\" \
+            "echo consumer_timeout = {timeout} >/etc/rabbitmq/conf.d/20-test.conf; \
+             echo \"[{{rabbit, [{{channel_tick_interval, {tick}}}]}}].\" \
              >/etc/rabbitmq/advanced.config; \
              exec docker-entrypoint.sh rabbitmq-server"
         );

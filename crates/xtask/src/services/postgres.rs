@@ -1,8 +1,6 @@
 //! An installed PostgreSQL, with a cluster of its own.
 
-use super::{
-    DATABASE_URL, Environment, MAX_CONNECTIONS, POSTGRES_RESTART, Server, free_port, shell,
-};
+use super::{DATABASE_URL, Environment, POSTGRES_RESTART, Purpose, Server, free_port, shell};
 use crate::install::is_root;
 use anyhow::Context;
 use std::{
@@ -14,14 +12,16 @@ pub(super) struct Postgres {
     bin: PathBuf,
     data: PathBuf,
     port: u16,
+    purpose: Purpose,
 }
 
 impl Postgres {
-    pub(super) fn new(root: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(root: &Path, purpose: Purpose) -> anyhow::Result<Self> {
         Ok(Self {
             bin: bin().context("install the package postgresql")?,
             data: root.join("postgres"),
             port: free_port()?,
+            purpose,
         })
     }
 
@@ -56,9 +56,10 @@ impl Server for Postgres {
         ))?;
         let settings = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} \
-             -c max_connections={MAX_CONNECTIONS}",
+             {}",
             self.port,
-            self.data.display()
+            self.data.display(),
+            self.purpose.of_postgres()
         );
         let log = self.data.join("server.log");
         shell(&format!(

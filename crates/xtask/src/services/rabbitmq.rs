@@ -1,9 +1,6 @@
 //! An installed RabbitMQ, with a node and an epmd of its own.
 
-use super::{
-    AMQP_URL, CONSUMER_TICK, CONSUMER_TIMEOUT, Environment, RABBITMQCTL, Server, await_shell,
-    free_port, shell,
-};
+use super::{AMQP_URL, Environment, Purpose, RABBITMQCTL, Server, await_shell, free_port, shell};
 use anyhow::bail;
 use std::{
     fs,
@@ -18,15 +15,17 @@ pub(super) struct Rabbit {
     port: u16,
     distribution_port: u16,
     epmd_port: u16,
+    purpose: Purpose,
 }
 
 impl Rabbit {
-    pub(super) fn new(root: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(root: &Path, purpose: Purpose) -> anyhow::Result<Self> {
         Ok(Self {
             base: root.join("rabbit"),
             port: free_port()?,
             distribution_port: free_port()?,
             epmd_port: free_port()?,
+            purpose,
         })
     }
 
@@ -56,11 +55,12 @@ impl Rabbit {
     fn configure(&self) -> anyhow::Result<()> {
         fs::create_dir_all(self.base.join("log"))?;
         fs::create_dir_all(self.base.join("mnesia"))?;
+        let (timeout, tick) = self.purpose.of_rabbitmq();
         let settings = format!(
-            "loopback_users = none\nlisteners.tcp.1 = 127.0.0.1:{}\nconsumer_timeout = {}\n",
-            self.port, CONSUMER_TIMEOUT
+            "loopback_users = none\nlisteners.tcp.1 = 127.0.0.1:{}\nconsumer_timeout = {timeout}\n",
+            self.port
         );
-        let advanced = format!("[{{rabbit, [{{channel_tick_interval, {CONSUMER_TICK}}}]}}].");
+        let advanced = format!("[{{rabbit, [{{channel_tick_interval, {tick}}}]}}].");
         for (file, content) in [
             ("enabled_plugins", "[]."),
             ("rabbitmq-env.conf", ""),

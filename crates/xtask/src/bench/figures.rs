@@ -1,0 +1,158 @@
+//! The figures that have a goal, or a limit to be held against.
+
+use super::{
+    measured::Measured,
+    rounds::{EMBEDDED, LIMIT, MANY, USUAL},
+};
+use comfy_table::{CellAlignment, Table, presets};
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+    /// This share of another figure of the same run.
+    OfOwn(&'static str, f64),
+    None,
+}
+
+/// A figure.
+struct Figure {
+    name: &'static str,
+    /// Whose, and under which key.
+    run: &'static str,
+    key: &'static str,
+    /// Its key among the limit's, if there it has one.
+    limit: Option<&'static str>,
+    goal: Goal,
+}
+
+const fn figure(
+    name: &'static str,
+    (run, key): (&'static str, &'static str),
+    limit: Option<&'static str>,
+    goal: Goal,
+) -> Figure {
+    Figure {
+        name,
+        run,
+        key,
+        limit,
+        goal,
+    }
+}
+
+#[rustfmt::skip]
+const FIGURES: [Figure; 27] = [
+    figure("drain, 64 slots", (USUAL, "drain_per_s"), Some("drain_per_s"), Goal::AtLeast(30_000.0)),
+    figure("drain, 1,000 slots", (MANY, "drain_per_s"), Some("drain_per_s"), Goal::AtLeast(30_000.0)),
+    figure("drain with a backlog, 64 slots", (USUAL, "backlog_drain_per_s"), Some("drain_per_s"), Goal::OfOwn("drain_per_s", 0.9)),
+    figure("enqueue, 1,000 in a request", (USUAL, "batch_enqueue_per_s"), Some("enqueue_per_s"), Goal::AtLeast(40_000.0)),
+    figure("both at once, 64 slots", (USUAL, "both_per_s"), Some("both_per_s"), Goal::AtLeast(15_000.0)),
+    figure("both at once, 1,000 slots", (MANY, "both_per_s"), Some("both_per_s"), Goal::AtLeast(15_000.0)),
+    figure("both at once, in batches, 64 slots", (USUAL, "batch_both_per_s"), Some("both_per_s"), Goal::AtLeast(15_000.0)),
+    figure("both at once, in batches, 1,000 slots", (MANY, "batch_both_per_s"), Some("both_per_s"), Goal::AtLeast(15_000.0)),
+    figure("enqueue, 32 connections", (USUAL, "enqueue_32_per_s"), Some("http_32_per_s"), Goal::None),
+    figure("enqueue, 64 connections", (USUAL, "enqueue_per_s"), Some("http_64_per_s"), Goal::AtLeast(12_000.0)),
+    figure("enqueue, 256 connections", (MANY, "enqueue_per_s"), Some("http_256_per_s"), Goal::AtLeast(20_000.0)),
+    figure("idle, p50, ms", (USUAL, "p50_ms"), None, Goal::AtMost(3.0)),
+    figure("idle, p99, ms", (USUAL, "p99_ms"), None, Goal::AtMost(8.0)),
+    figure("at half the rate, p99, ms, 64 slots", (USUAL, "loaded_p99_ms"), None, Goal::AtMost(50.0)),
+    figure("at half the rate, p99, ms, 1,000 slots", (MANY, "loaded_p99_ms"), None, Goal::AtMost(50.0)),
+    figure("resident, a worker of 64 slots, MiB", (USUAL, "rss_mb"), None, Goal::AtMost(40.0)),
+    figure("commits for a task, 64 slots", (USUAL, "commits_per_task"), None, Goal::None),
+    figure("commits for a task, 1,000 slots", (MANY, "commits_per_task"), None, Goal::AtMost(0.05)),
+    figure("WAL for a task, bytes, 1,000 slots", (MANY, "wal_bytes_per_task"), None, Goal::AtMost(4096.0)),
+    figure("list, first pages, p99, ms", (USUAL, "list_p99_ms"), None, Goal::AtMost(15.0)),
+    figure("list, deep pages, p99, ms", (USUAL, "list_deep_p99_ms"), None, Goal::AtMost(15.0)),
+    figure("list, the slowest question, p99, ms", (USUAL, "list_slowest_p99_ms"), None, Goal::AtMost(15.0)),
+    figure("list while tasks are drained, p99, ms", (USUAL, "list_draining_p99_ms"), None, Goal::AtMost(30.0)),
+    figure("drain with results in vain, 64 slots", (USUAL, "in_vain_drain_per_s"), None, Goal::None),
+    figure("SQLite: drain", (EMBEDDED, "drain_per_s"), None, Goal::AtLeast(10_000.0)),
+    figure("SQLite: idle, p50, ms", (EMBEDDED, "p50_ms"), None, Goal::AtMost(3.0)),
+    figure("SQLite: enqueue, 64 connections", (EMBEDDED, "enqueue_per_s"), None, Goal::None),
+];
+
+/// Every figure that was measured, in Markdown.
+pub(super) fn table(measured: &Measured) -> Table {
+    let mut table = markdown(["", "measured", "limit", "of it", "goal", ""]);
+    for figure in &FIGURES {
+        let Some(value) = measured.median(figure.run, figure.key) else {
+            continue;
+        };
+        let limit = figure.limit.and_then(|key| measured.median(LIMIT, key));
+        let (goal, is_met) = match figure.goal {
+            Goal::AtLeast(goal) => (format!("≥ {}", shown(goal)), Some(value >= goal)),
+            Goal::AtMost(goal) => (format!("≤ {}", shown(goal)), Some(value <= goal)),
+            Goal::OfOwn(key, share) => {
+                let own = measured.median(figure.run, key).map(|own| own * share);
+                let goal = own.map_or_else(String::new, |own| format!("≥ {}", shown(own)));
+                (goal, own.map(|own| value >= own))
+            }
+            Goal::None => (String::new(), None),
+        };
+        table.add_row([
+            figure.name.to_owned(),
+            shown(value),
+            limit.map_or_else(String::new, shown),
+            limit.map_or_else(String::new, |limit| percent(value / limit)),
+            goal,
+            is_met
+                .map_or("", |is_met| if is_met { "met" } else { "missed" })
+                .to_owned(),
+        ]);
+    }
+    table
+}
+
+/// An empty table of these columns, the first of which has names and the others numbers.
+pub(super) fn markdown<const N: usize>(columns: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::ASCII_MARKDOWN)
+        .set_header(columns);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A number as people read it: thousands apart, and no more places than tell something.
+pub(super) fn shown(value: f64) -> String {
+    if value.abs() < 100.0 {
+        let text = format!("{value:.2}");
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    let digits = format!("{value:.0}");
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_as_people_read_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.305, "0.3"),
+            (2.05, "2.05"),
+            (40.0, "40"),
+            (100.4, "100"),
+            (12_000.0, "12,000"),
+            (1_234_567.0, "1,234,567"),
+        ] {
+            assert_eq!(shown(value), text);
+        }
+    }
+}
