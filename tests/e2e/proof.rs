@@ -4,5 +4,6 @@ mod crash;
 mod ledger;
 pub(crate) mod load;
 mod patience;
+mod silence;
 mod strangers;
 mod wiped;
