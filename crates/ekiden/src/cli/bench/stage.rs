@@ -114,6 +114,7 @@ impl Stage {
             listener,
             routes: front(&settings, &store, clock).before(api.router(), Router::new()),
             tls: None,
+            connections_per_address: 0,
             idle_timeout: settings.server.idle_timeout,
             grace: Duration::ZERO,
         };
