@@ -4,6 +4,7 @@ use crate::{
     spelling::UNVERSIONED,
     world::{Plan, Said, World, production, until, until_status},
 };
+use sqlx::{Connection, PgConnection};
 use std::os::unix::fs::PermissionsExt;
 
 both_stacks! {
@@ -269,6 +270,11 @@ async fn doctor_names_what_is_stuck_and_what_to_do(world: &World) {
             "have not shown a sign of life lately",
         ),
         (
+            "UPDATE invocations_live SET due_at = 1 WHERE claimed_at IS NULL",
+            0,
+            "the oldest has been due for",
+        ),
+        (
             "DELETE FROM workers",
             1,
             "1 claimed invocations have no worker or are past their deadline",
@@ -310,6 +316,33 @@ async fn doctor_finds_a_clock_that_is_wrong() {
         world.sql(&ahead).await;
         let said = world.run(&["doctor"]).await;
         is_said(&said, 0, "synchronize the clocks");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_what_makes_the_database_slow() {
+    production(async |world: &World| {
+        assert_eq!(world.run(&["migrate"]).await.code, 0);
+        // The database's own statistics, as whoever connects from now on finds them.
+        let name = world.database_url.rsplit_once('/').unwrap().1;
+        let told_otherwise = format!(
+            "CREATE VIEW public.pg_stat_user_tables AS
+             SELECT 5::bigint AS n_live_tup, 2000000::bigint AS n_dead_tup;
+             ALTER DATABASE {name} SET search_path = public, pg_catalog"
+        );
+        world.sql(&told_otherwise).await;
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "5 rows, 2000000 to be cleaned up");
+        is_said(&said, 0, "VACUUM the tables");
+        let open_for_long = "CREATE VIEW public.pg_stat_activity AS
+             SELECT datname, pid, xact_start - interval '1 hour' AS xact_start
+             FROM pg_catalog.pg_stat_activity";
+        world.sql(open_for_long).await;
+        let mut connection = PgConnection::connect(&world.database_url).await.unwrap();
+        let _open = connection.begin().await.unwrap();
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "a transaction has been open for 36");
     })
     .await;
 }
