@@ -10,8 +10,6 @@ use nix::sys::signal::Signal;
 use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use std::{ops::Range, time::Duration};
 
-/// How long a worker waits for an answer of the database that never comes, as installed.
-const ANSWER: Duration = Duration::from_secs(10);
 /// How long after the worker timeout what a lost worker held may run again.
 const RESCUE: Duration = Duration::from_secs(3);
 /// How long a way stays bad, in milliseconds, where nothing else is said.
@@ -117,8 +115,6 @@ impl Fault {
     pub(crate) fn bound(self) -> Option<Duration> {
         match self {
             Self::BrokerWiped => Some(RECONCILE_PERIOD),
-            // It goes on listening, and what it was to claim comes again when it has given up.
-            Self::WorkerSilenced => Some(WORKER_TIMEOUT + ANSWER + RESCUE),
             fault => fault.has_victim().then_some(WORKER_TIMEOUT + RESCUE),
         }
     }

@@ -1,6 +1,7 @@
 //! Where a platform's state lives, and the processes that work on it.
 
 use crate::{client::Client, functions::Functions, server::Server, spelling::UNVERSIONED};
+use ekiden_tests::proxy::{Proxy, Way};
 use serde_json::Value;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use std::{
@@ -166,6 +167,19 @@ impl World {
             .env("EKIDEN__SERVER__LISTEN", "127.0.0.1:0");
         command.envs(plan.environment.iter().cloned());
         command
+    }
+
+    /// A way to this world's PostgreSQL, and the plan of a process that takes it.
+    pub(crate) async fn behind_a_proxy(&self, way: Way) -> (Proxy, Plan) {
+        let (start, database) = self.database_url.rsplit_once('/').unwrap();
+        let (user, server) = start.rsplit_once('@').unwrap();
+        let proxy = Proxy::before(server.to_owned(), way).await.unwrap();
+        let url = format!("{user}@{}/{database}", proxy.address);
+        let plan = Plan {
+            environment: vec![("DATABASE_URL", url)],
+            ..Plan::default()
+        };
+        (proxy, plan)
     }
 
     /// Changes the database behind the platform's back.

@@ -2,7 +2,7 @@
 
 use crate::platform::Platform;
 use ekiden_domain::{Invocation, ListQuery, Status};
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 const QUICK: &str = r#"{"max_retries":2,"retry_base":"20ms","retry_max":"50ms"}"#;
 
@@ -140,4 +140,68 @@ pub(crate) async fn a_drained_worker_leaves_its_runs_to_the_next(platform: &Plat
     platform.worker();
     let running = platform.until(&task, Status::Running).await;
     assert_eq!((running.attempts, running.lease.number()), (2, 2));
+}
+
+const HOUR: i64 = 3_600_000;
+
+pub(crate) async fn what_is_due_when_the_clock_jumps_ahead_runs_and_what_ran_too_long_by_it_runs_again(
+    platform: &Platform,
+) {
+    let long = platform.function("long", "{}").await;
+    let echo = platform.function("echo", r#"{"max_age":"10m"}"#).await;
+    platform.worker();
+    let running = platform.invoke(&long).await;
+    platform.until(&running, Status::Running).await;
+    let half_an_hour = Duration::from_mins(30);
+    let delayed = platform.invoke_after(half_an_hour, &long).await;
+    let aged = platform.invoke_after(half_an_hour, &echo).await;
+    platform.clock.jump(HOUR);
+    platform.until(&delayed, Status::Succeeded).await;
+    platform.until(&aged, Status::Expired).await;
+    // By the clock its time is over: that is recorded, and it is called once more.
+    let ended = platform.until(&running, Status::Succeeded).await;
+    assert_eq!((ended.attempts, ended.retries), (2, 1));
+    let statuses: Vec<_> = ended.events.iter().map(|event| event.status).collect();
+    assert_eq!(
+        statuses
+            .iter()
+            .filter(|it| **it == Status::Retrying)
+            .count(),
+        1,
+        "{statuses:?}"
+    );
+    let calls = platform.calls.lock().unwrap().clone();
+    let called = [&running, &delayed, &aged].map(|task| calls.get(&task.request_id).copied());
+    assert_eq!(called, [Some(2), Some(1), None]);
+}
+
+pub(crate) async fn what_was_due_before_the_clock_jumped_back_waits_until_it_is_there_again(
+    platform: &Platform,
+) {
+    let long = platform.function("long", "{}").await;
+    let echo = platform.function("echo", "{}").await;
+    let before = platform.invoke(&echo).await;
+    let (stop, drained) = platform.worker();
+    let running = platform.invoke(&long).await;
+    platform.until(&before, Status::Succeeded).await;
+    platform.until(&running, Status::Running).await;
+    stop.cancel();
+    drained.await.unwrap();
+    let waiting = platform.invoke(&echo).await;
+    platform.clock.jump(-HOUR);
+    platform.worker();
+    // What comes now, and what runs, does not know of another time.
+    let after = platform.invoke(&echo).await;
+    platform.until(&after, Status::Succeeded).await;
+    for task in [&waiting, &running] {
+        let status = platform.now(task).await.status();
+        assert!(!status.is_final(), "{status} before its time");
+    }
+    platform.clock.jump(HOUR);
+    for task in [&waiting, &running] {
+        platform.until(task, Status::Succeeded).await;
+    }
+    let calls = platform.calls.lock().unwrap().clone();
+    let called = [&before, &after, &waiting, &running].map(|task| calls[&task.request_id]);
+    assert_eq!(called, [1, 1, 1, 2]);
 }

@@ -13,7 +13,10 @@ use ekiden_worker::{Worker, WorkerConfig};
 use sqlx::Connection;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::task::JoinHandle;
@@ -22,13 +25,22 @@ use tokio_util::sync::CancellationToken;
 /// How long anything may take before a test gives up waiting for it.
 const SOON: Duration = Duration::from_secs(60);
 
-#[derive(Debug)]
-struct WallClock;
+/// The machine's clock, set wrong by so many milliseconds.
+#[derive(Debug, Default)]
+pub(crate) struct WallClock(AtomicI64);
+
+impl WallClock {
+    /// Sets it forwards, or back.
+    pub(crate) fn jump(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+}
 
 impl Clock for WallClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+        let right = i64::try_from(since.as_millis()).unwrap();
+        Timestamp::from_millis(right + self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -39,6 +51,7 @@ pub(crate) struct Platform {
     pub(crate) store: Store,
     pub(crate) calls: Calls,
     pub(crate) database: Database,
+    pub(crate) clock: Arc<WallClock>,
     broker: Broker,
     catalog: Catalog,
     stop: CancellationToken,
@@ -81,7 +94,7 @@ impl Platform {
         store.migrate().await.unwrap();
         let catalog = Catalog::new(store.clone());
         let stop = CancellationToken::new();
-        let clock = Arc::new(WallClock);
+        let clock = Arc::<WallClock>::default();
         let dispatcher = Dispatcher::new(
             store.clone(),
             broker.clone(),
@@ -92,7 +105,7 @@ impl Platform {
             store.clone(),
             broker.clone(),
             catalog.clone(),
-            clock,
+            clock.clone(),
             ReconcileConfig::default(),
         );
         let tasks = vec![
@@ -103,6 +116,7 @@ impl Platform {
             store,
             calls: Calls::default(),
             database,
+            clock,
             broker,
             catalog,
             stop,
@@ -133,7 +147,7 @@ impl Platform {
             self.broker.clone(),
             self.catalog.clone(),
             Executor::new(handlers(&self.calls), ExecutorConfig::default()),
-            Arc::new(WallClock),
+            self.clock.clone(),
             config,
         );
         let stop = self.stop.child_token();
@@ -147,22 +161,26 @@ impl Platform {
         .unwrap();
         assert_eq!(function.problems(), []);
         self.store
-            .put_function(&function, WallClock.now())
+            .put_function(&function, self.clock.now())
             .await
             .unwrap();
         function.full_name().unwrap()
     }
 
     pub(crate) async fn invoke(&self, name: &FunctionName) -> Invocation {
+        self.invoke_after(Duration::ZERO, name).await
+    }
+
+    pub(crate) async fn invoke_after(&self, delay: Duration, name: &FunctionName) -> Invocation {
         let latest = Qualifier::latest();
         let function = self.catalog.runnable(name, &latest).await.unwrap().unwrap();
-        let now = WallClock.now();
+        let now = self.clock.now();
         let new = NewInvocation {
             function: name.clone(),
             qualifier: Qualifier::latest(),
             version: Qualifier::latest(),
             invocation_id: None,
-            delay: Duration::ZERO,
+            delay,
             stateful: true,
             hops: 0,
             trace: None,
@@ -210,7 +228,7 @@ impl Platform {
 
     /// Waits until the invocation's maximum age has passed.
     pub(crate) async fn until_too_old(&self, invocation: &Invocation) {
-        while WallClock.now() < invocation.expires_at {
+        while self.clock.now() < invocation.expires_at {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -219,7 +237,7 @@ impl Platform {
     pub(crate) async fn delete(&self, function: &FunctionName) {
         assert!(
             self.store
-                .delete_function(function, WallClock.now())
+                .delete_function(function, self.clock.now())
                 .await
                 .unwrap()
         );
@@ -238,7 +256,7 @@ impl Platform {
 
     /// Asks for a stop as the API does.
     pub(crate) async fn ask_to_stop(&self, invocation: &Invocation) {
-        let stop = invocation.stop(WallClock.now()).unwrap();
+        let stop = invocation.stop(self.clock.now()).unwrap();
         assert_eq!(
             self.store.commit(stop).await.unwrap(),
             ekiden_store::Commit::Written

@@ -1,6 +1,7 @@
 //! How the roles are served over HTTP: the listener, and what stands before every route.
 
 mod auth;
+mod crowd;
 mod framing;
 mod front;
 mod health;

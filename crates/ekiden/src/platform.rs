@@ -135,6 +135,7 @@ impl Platform {
             listener,
             routes,
             tls,
+            connections_per_address: plan.settings.server.connections_per_address,
             idle_timeout: plan.settings.server.idle_timeout,
             grace: HTTP_GRACE,
         };

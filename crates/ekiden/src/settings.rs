@@ -90,6 +90,9 @@ pub(crate) struct ServerSettings {
     /// How long a client may leave a connection idle or take for the parts of it that are its own: 1 s
     /// to 10 min, default 75 s.
     pub(crate) idle_timeout: Duration,
+    /// How many connections may be open at once from one address: 0 to 4096, default 1024; 0 for any
+    /// number.
+    pub(crate) connections_per_address: u32,
     /// The file of the certificate chain, as PEM. Default `None`: no TLS.
     pub(crate) tls_cert: Option<PathBuf>,
     /// The file of its key, as PEM. There if `tls_cert` is.
@@ -204,17 +207,7 @@ impl Settings {
     fn read(source: &mut Source) -> Self {
         let wait = || SECOND..=5 * MINUTE;
         Self {
-            server: ServerSettings {
-                listen: source.text("server.listen", default_listen(), LISTEN, parse::listen),
-                request_timeout: source.span(
-                    "server.request_timeout",
-                    30 * SECOND,
-                    SECOND..=10 * MINUTE,
-                ),
-                idle_timeout: source.span("server.idle_timeout", 75 * SECOND, SECOND..=10 * MINUTE),
-                tls_cert: source.text("server.tls_cert", None, PEM, parse::path),
-                tls_key: source.text("server.tls_key", None, PEM, parse::path),
-            },
+            server: read_server(source),
             database: DatabaseSettings {
                 database: source
                     .url("database.url", DATABASE_URL, parse::database)
@@ -270,6 +263,17 @@ impl Settings {
             keys: keys::read(source),
             functions: functions::read(source),
         }
+    }
+}
+
+fn read_server(source: &mut Source) -> ServerSettings {
+    ServerSettings {
+        listen: source.text("server.listen", default_listen(), LISTEN, parse::listen),
+        request_timeout: source.span("server.request_timeout", 30 * SECOND, SECOND..=10 * MINUTE),
+        idle_timeout: source.span("server.idle_timeout", 75 * SECOND, SECOND..=10 * MINUTE),
+        connections_per_address: source.number("server.connections_per_address", 1024, 0..=4096),
+        tls_cert: source.text("server.tls_cert", None, PEM, parse::path),
+        tls_key: source.text("server.tls_key", None, PEM, parse::path),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::StoreError;
 use ekiden_domain::{
     FunctionName, Invocation, Lane, Lease, RequestId, Status, Timestamp, WorkerId,
 };
+use std::time::Duration;
 
 /// What became of an acceptance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,17 @@ pub struct Usage {
     pub commits: i64,
     /// Bytes written to the write-ahead log, of the whole server.
     pub wal_bytes: i64,
+}
+
+/// What makes a database slow in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burden {
+    /// For how long the oldest transaction of others is open: what it may still see cannot be cleaned up.
+    pub oldest_transaction: Duration,
+    /// How many rows there are, by the database's own estimate.
+    pub rows: u64,
+    /// How many that are no more have not been cleaned up.
+    pub dead_rows: u64,
 }
 
 /// The schema, as found and as known.

@@ -2,7 +2,7 @@
 
 use crate::{Database, StoreConfig, StoreError, claims::Taken};
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection, PgPool, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -209,6 +209,7 @@ async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError>
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .after_release(|connection, _| Box::pin(is_sound(connection)))
             .connect_with(options.clone())
             .await?,
         reader: pool()
@@ -217,3 +218,14 @@ async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError>
         _lock: Arc::new(lock),
     })
 }
+
+/// Whether a connection can begin another transaction. SQLite itself rolls back what a full disk has
+/// interrupted; sqlx takes that transaction for open from then on, and begins no other.
+async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // A rollback that is under way comes first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+#[cfg(test)]
+mod tests;

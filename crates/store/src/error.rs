@@ -141,8 +141,8 @@ impl Fate {
     fn of_sqlite(code: &str) -> Self {
         // An extended code carries its primary code in the low byte.
         match code.parse::<u32>().map(|code| code & 0xff) {
-            // Busy, locked.
-            Ok(5 | 6) => Self::Repeat,
+            // Busy, locked, full.
+            Ok(5 | 6 | 13) => Self::Repeat,
             // I/O error: a commit may have reached the disk.
             Ok(10) => Self::Lost,
             // Too big, constraint, mismatch.

@@ -16,6 +16,7 @@ mod counts;
 mod deliveries;
 mod error;
 mod exclusive;
+mod health;
 mod keys;
 mod list;
 mod migrate;
@@ -27,7 +28,7 @@ mod row;
 mod scratch;
 
 pub use answer::{
-    Accepted, Commit, Counts, FunctionCount, Held, PendingDeliveries, Schema, StatusCount,
+    Accepted, Burden, Commit, Counts, FunctionCount, Held, PendingDeliveries, Schema, StatusCount,
     Undispatched, Usage, Worker,
 };
 pub use catalog::Catalog;
@@ -180,6 +181,16 @@ impl Store {
     /// What the database has done so far; `None` on SQLite, which does not count it.
     pub async fn usage(&self) -> Result<Option<Usage>, StoreError> {
         self.bounded(read::usage(&self.inner.backend)).await
+    }
+
+    /// What makes the database slow in time; `None` on SQLite, which cleans up as it goes.
+    pub async fn burden(&self) -> Result<Option<Burden>, StoreError> {
+        self.bounded(health::burden(&self.inner.backend)).await
+    }
+
+    /// When the oldest of those that wait is due, or was; `None` if none waits.
+    pub async fn oldest_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.bounded(health::oldest_due(&self.inner.backend)).await
     }
 
     /// The schema as found and as known.

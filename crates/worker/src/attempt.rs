@@ -3,6 +3,7 @@
 use crate::{
     Parts,
     parcel::Ticket,
+    pulse::Pulse,
     runs::{Cause, Run, Runs},
 };
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub(crate) struct Holder {
     pub(crate) worker: WorkerId,
     pub(crate) runs: Runs,
     pub(crate) slots: Slots,
+    pub(crate) pulse: Pulse,
     /// Cancelled when this worker was declared dead: nothing it holds is its own any more.
     pub(crate) dead: CancellationToken,
 }

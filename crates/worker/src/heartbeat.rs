@@ -5,7 +5,7 @@ use ekiden_broker::StopNotices;
 use ekiden_domain::{Fault, Outcome, RequestId, Status};
 use ekiden_store::{Commit, Held, StoreError};
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// The pause before stop notices are listened for again.
@@ -29,14 +29,13 @@ impl Heart {
         let mut beats = tokio::time::interval(config.heartbeat_interval);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut counter = 0;
-        let mut last = Instant::now();
         while stop.run_until_cancelled(beats.tick()).await.is_some() {
             let now = self.holder.parts.clock.now();
             let beat = self.holder.parts.store.beat(self.holder.worker, now);
             match tokio::time::timeout(config.worker_timeout, beat).await {
                 Ok(Ok(Some(held))) => {
                     counter += 1;
-                    last = Instant::now();
+                    self.holder.pulse.beat();
                     metrics::gauge!("ekiden_worker_held").set(held.len() as f64);
                     self.attend(held).await;
                 }
@@ -47,14 +46,27 @@ impl Heart {
                 Ok(Err(error)) => tracing::warn!(%error, "a heartbeat did not reach the store"),
                 Err(_) => tracing::warn!("a heartbeat timed out"),
             }
-            // One interval ahead of those who would take this worker for dead.
-            let is_lost = last.elapsed() + config.heartbeat_interval >= config.worker_timeout;
-            if is_lost && config.on_database_loss == OnDatabaseLoss::Cancel {
-                tracing::warn!("the store is out of reach: all runs are cancelled");
-                self.holder.runs.cancel_all(&Cause::Dead);
-            }
         }
         Some(counter)
+    }
+
+    /// Says that the store is out of reach, and cancels all runs where that is asked for, each time
+    /// that the heart is lost, until `stop`.
+    pub(crate) async fn mind_its_loss(self, stop: CancellationToken) {
+        let Holder {
+            parts, runs, pulse, ..
+        } = &*self.holder;
+        while stop.run_until_cancelled(pulse.lost()).await.is_some() {
+            let cancels = parts.config.on_database_loss == OnDatabaseLoss::Cancel;
+            tracing::warn!(
+                cancels,
+                "the store is out of reach: nothing is taken until it is back"
+            );
+            if cancels {
+                runs.cancel_all(&Cause::Dead);
+            }
+            stop.run_until_cancelled(pulse.felt()).await;
+        }
     }
 
     /// Does what the rows held under this worker's name ask for.

@@ -131,7 +131,8 @@ impl Listener {
                 waiting.add(parcel::open(delivery));
             }
             if !matches!(pause, Pause::Grown) {
-                self.put_back(waiting.take(usize::MAX)).await;
+                let rest = self.put_back(waiting.take(usize::MAX));
+                self.unless_lost(rest).await;
             }
         }
     }
@@ -217,9 +218,20 @@ impl Listener {
         let tickets = waiting.take(slots.len());
         let listener = self.clone();
         self.runs.spawn(async move {
-            listener.claim_and_run(tickets, slots).await;
+            let claiming = listener.claim_and_run(tickets, slots);
+            listener.unless_lost(claiming).await;
             drop(claim);
         });
+    }
+
+    /// Does this, or gives it up when the heart is lost: what is not settled then is delivered again,
+    /// to whoever listens, and a claim whose answer was still to come is given up by the heart.
+    async fn unless_lost(&self, work: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = self.holder.pulse.lost() => {}
+            () = work => {}
+        }
     }
 
     async fn claim_and_run(&self, tickets: Vec<Ticket>, slots: Vec<OwnedSemaphorePermit>) {

@@ -12,6 +12,7 @@ mod heartbeat;
 mod lane;
 mod life;
 mod parcel;
+mod pulse;
 mod reaper;
 mod runs;
 mod sweeper;

@@ -5,6 +5,7 @@ use crate::{
     attempt::Holder,
     heartbeat::Heart,
     lane::{Limit, Listener},
+    pulse::Pulse,
     runs::{Cause, Runs},
 };
 use ekiden_domain::{Lane, WorkerId};
@@ -59,6 +60,7 @@ impl Life {
                     tracing::info!(worker = %worker.id, slots = worker.slots, "a worker started");
                     let slots = Slots::new(parts.config.slots);
                     let holder = Holder {
+                        pulse: Pulse::new(&parts.config),
                         parts,
                         worker: worker.id,
                         runs: Runs::default(),
@@ -85,6 +87,8 @@ impl Life {
         let heart = tokio::spawn(Heart::new(Arc::clone(&self.holder)).beat_until(beating.clone()));
         let notices =
             tokio::spawn(Heart::new(Arc::clone(&self.holder)).obey_notices(beating.clone()));
+        let loss =
+            tokio::spawn(Heart::new(Arc::clone(&self.holder)).mind_its_loss(beating.clone()));
         let listening = stop.child_token();
         let listeners = tokio::spawn(listen(
             Arc::clone(&self.holder),
@@ -109,7 +113,7 @@ impl Life {
         self.tasks.wait().await;
         // The heart beats to the last: until here the runs were this worker's own.
         beating.cancel();
-        drop(notices.await);
+        drop((notices.await, loss.await));
         if let Ok(Some(counter)) = heart.await {
             self.retire(counter).await;
         }
@@ -147,17 +151,35 @@ impl Life {
     }
 }
 
-/// Keeps one listener for each lane that a registered function uses.
+/// Listens until `stop`, but for the while that the heart is lost: what would be delivered here then
+/// could not be claimed, and others wait for it.
 async fn listen(holder: Arc<Holder>, runs: TaskTracker, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(holder.pulse.felt())
+        .await
+        .is_some()
+    {
+        let listening = stop.child_token();
+        let loss = async {
+            listening.run_until_cancelled(holder.pulse.lost()).await;
+            listening.cancel();
+        };
+        tokio::join!(loss, listen_to_all(&holder, &runs, &listening));
+    }
+}
+
+/// Keeps one listener for each lane that a registered function uses.
+async fn listen_to_all(holder: &Arc<Holder>, runs: &TaskTracker, stop: &CancellationToken) {
     let mut listeners: HashMap<Lane, (Limit, CancellationToken, JoinHandle<()>)> = HashMap::new();
     let mut looks = tokio::time::interval(LANES_INTERVAL);
     while stop.run_until_cancelled(looks.tick()).await.is_some() {
-        let lanes = match lanes(&holder).await {
-            Ok(lanes) => lanes,
-            Err(error) => {
+        let lanes = match stop.run_until_cancelled(lanes(holder)).await {
+            Some(Ok(lanes)) => lanes,
+            Some(Err(error)) => {
                 tracing::warn!(%error, "the lanes cannot be read");
                 continue;
             }
+            None => break,
         };
         for (lane, (limit, stop_lane, listener)) in &mut listeners {
             if lanes.get(lane) != Some(limit) && !stop_lane.is_cancelled() {
@@ -169,8 +191,7 @@ async fn listen(holder: Arc<Holder>, runs: TaskTracker, stop: CancellationToken)
         for (lane, limit) in lanes {
             listeners.entry(lane.clone()).or_insert_with(|| {
                 let stop_lane = stop.child_token();
-                let listener =
-                    Listener::new(Arc::clone(&holder), lane, limit.clone(), runs.clone());
+                let listener = Listener::new(Arc::clone(holder), lane, limit.clone(), runs.clone());
                 let listening = tokio::spawn(listener.listen(stop_lane.clone()));
                 (limit, stop_lane, listening)
             });

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The most invocations swept in one go.
 const BATCH: u32 = 500;
+/// The most invocations forgotten in one transaction: SQLite writes nothing else meanwhile.
+const PURGE_BATCH: u32 = 100;
 /// How often old invocations are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -80,8 +82,8 @@ impl Sweeper {
     async fn purge(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let ended_before = self.parts.clock.now().before(self.parts.config.retention);
         loop {
-            let purged = self.parts.store.purge(ended_before, BATCH).await?;
-            if purged < u64::from(BATCH) || stop.is_cancelled() {
+            let purged = self.parts.store.purge(ended_before, PURGE_BATCH).await?;
+            if purged < u64::from(PURGE_BATCH) || stop.is_cancelled() {
                 return Ok(());
             }
             tokio::task::yield_now().await;

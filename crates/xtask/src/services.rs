@@ -31,6 +31,8 @@ use tempfile::TempDir;
 pub(crate) const DATABASE_URL: &str = "EKIDEN_TEST_DATABASE_URL";
 /// The variable that says how to restart it as in a crash.
 const POSTGRES_RESTART: &str = "EKIDEN_TEST_POSTGRES_RESTART";
+/// The variable that says how to dump its database `$FROM` and to restore that into `$TO`.
+const POSTGRES_COPY: &str = "EKIDEN_TEST_POSTGRES_COPY";
 /// The variable that names the RabbitMQ under test.
 pub(crate) const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
 /// The variable that says how to run `rabbitmqctl` against it.

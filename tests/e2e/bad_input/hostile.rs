@@ -4,13 +4,13 @@ use super::nothing_was_kept;
 use crate::{
     server::Server,
     spelling::UNVERSIONED,
-    world::{Plan, SOON, World, embedded, until_status},
+    world::{Plan, SOON, World, embedded, until, until_status},
 };
 use futures::future::join_all;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -86,6 +86,43 @@ async fn who_never_ends_a_request_is_cut_off_and_others_are_served_meanwhile() {
         }
         let calls = world.functions.calls();
         assert!(calls.iter().all(|call| call.payload == "quick"));
+    })
+    .await;
+}
+
+/// Asks for a sign of life over a connection from this address of loopback, which stays open.
+async fn ask(server: &Server, from: &str) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(from.parse().unwrap()).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let ask = b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n";
+    let mut begin = [0; 12];
+    let asking = async {
+        stream.write_all(ask).await?;
+        stream.read_exact(&mut begin).await
+    };
+    timeout(SOON, asking).await.expect("an end").ok()?;
+    assert_eq!(&begin, b"HTTP/1.1 200");
+    Some(stream)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_takes_no_more_connections_than_it_may_and_others_are_served_meanwhile() {
+    const MOST: usize = 8;
+    embedded(async |world: &World| {
+        let plan = Plan {
+            settings: format!("[server]\nconnections_per_address = {MOST}\n"),
+            ..Plan::default()
+        };
+        let server = world.serve(plan).await;
+        let mut greedy = Vec::new();
+        for _ in 0..MOST {
+            greedy.push(ask(&server, "127.0.0.2:0").await.expect("an answer"));
+        }
+        assert!(ask(&server, "127.0.0.2:0").await.is_none());
+        assert!(ask(&server, "127.0.0.3:0").await.is_some());
+        greedy.pop();
+        until("room again", async || ask(&server, "127.0.0.2:0").await).await;
     })
     .await;
 }

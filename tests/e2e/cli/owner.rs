@@ -2,8 +2,9 @@
 
 use crate::{
     spelling::UNVERSIONED,
-    world::{Plan, Said, World, until, until_status},
+    world::{Plan, Said, World, production, until, until_status},
 };
+use sqlx::{Connection, PgConnection};
 use std::os::unix::fs::PermissionsExt;
 
 both_stacks! {
@@ -13,6 +14,7 @@ both_stacks! {
     migrate_says_what_it_did,
     doctor_finds_a_healthy_platform_healthy,
     doctor_finds_what_is_wrong,
+    doctor_names_what_is_stuck_and_what_to_do,
     reconcile_says_how_many,
 }
 
@@ -248,6 +250,101 @@ async fn doctor_finds_what_is_wrong(world: &World) {
         let said = doctor("DATABASE_URL", &format!("{server}/template1")).await;
         is_said(&said, 1, "run `ekiden migrate`");
     }
+}
+
+async fn doctor_names_what_is_stuck_and_what_to_do(world: &World) {
+    let mut server = world.serve(Plan::default()).await;
+    let enqueue = async |id: &str, payload: &'static str, delay: &str| {
+        let headers = [("x-fc-async-task-id", id), ("x-fc-async-delay", delay)];
+        let path = UNVERSIONED.invoke("f");
+        server.client.post(&path, &headers, payload).await;
+    };
+    enqueue("running", "hang", "0").await;
+    until_status(&server.client, "running", "Running").await;
+    enqueue("waiting", "", "3600").await;
+    server.kill();
+    for (change, code, found) in [
+        (
+            "UPDATE workers SET beat_at = 1",
+            0,
+            "have not shown a sign of life lately",
+        ),
+        (
+            "UPDATE invocations_live SET due_at = 1 WHERE claimed_at IS NULL",
+            0,
+            "the oldest has been due for",
+        ),
+        (
+            "DELETE FROM workers",
+            1,
+            "1 claimed invocations have no worker or are past their deadline",
+        ),
+        (
+            "UPDATE outbox SET due_at = 1, take_at = 1",
+            1,
+            "a message has been waiting to be sent for",
+        ),
+        (
+            "INSERT INTO schema_versions (version, compatible_from) VALUES (1000, 1000)",
+            1,
+            "needs an Ekiden that knows schema version 1000",
+        ),
+        (
+            "DELETE FROM schema_versions WHERE version > 1",
+            1,
+            "is at version 1, this Ekiden needs",
+        ),
+    ] {
+        let before = world.run(&["doctor"]).await;
+        assert!(!before.out.contains(found), "{before:?}");
+        world.sql(change).await;
+        is_said(&world.run(&["doctor"]).await, code, found);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_a_clock_that_is_wrong() {
+    production(async |world: &World| {
+        assert_eq!(world.run(&["migrate"]).await.code, 0);
+        // The database's own clock, an hour ahead for whoever connects from now on.
+        let name = world.database_url.rsplit_once('/').unwrap().1;
+        let ahead = format!(
+            "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+             $$SELECT pg_catalog.clock_timestamp() + interval '1 hour'$$;
+             ALTER DATABASE {name} SET search_path = public, pg_catalog"
+        );
+        world.sql(&ahead).await;
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "synchronize the clocks");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_what_makes_the_database_slow() {
+    production(async |world: &World| {
+        assert_eq!(world.run(&["migrate"]).await.code, 0);
+        // The database's own statistics, as whoever connects from now on finds them.
+        let name = world.database_url.rsplit_once('/').unwrap().1;
+        let told_otherwise = format!(
+            "CREATE VIEW public.pg_stat_user_tables AS
+             SELECT 5::bigint AS n_live_tup, 2000000::bigint AS n_dead_tup;
+             ALTER DATABASE {name} SET search_path = public, pg_catalog"
+        );
+        world.sql(&told_otherwise).await;
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "5 rows, 2000000 to be cleaned up");
+        is_said(&said, 0, "VACUUM the tables");
+        let open_for_long = "CREATE VIEW public.pg_stat_activity AS
+             SELECT datname, pid, xact_start - interval '1 hour' AS xact_start
+             FROM pg_catalog.pg_stat_activity";
+        world.sql(open_for_long).await;
+        let mut connection = PgConnection::connect(&world.database_url).await.unwrap();
+        let _open = connection.begin().await.unwrap();
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "a transaction has been open for 36");
+    })
+    .await;
 }
 
 async fn reconcile_says_how_many(world: &World) {

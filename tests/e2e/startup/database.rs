@@ -3,22 +3,9 @@
 use crate::{
     server::Server,
     spelling::{SPELLINGS, UNVERSIONED},
-    world::{Plan, World, production, until, until_status},
+    world::{World, production, until, until_status},
 };
-use ekiden_tests::proxy::{Proxy, Way};
-
-/// A closed way to the world's PostgreSQL, and the plan of a process that takes it.
-async fn behind_a_proxy(world: &World) -> (Proxy, Plan) {
-    let (start, database) = world.database_url.rsplit_once('/').unwrap();
-    let (user, server) = start.rsplit_once('@').unwrap();
-    let proxy = Proxy::before(server.to_owned(), Way::Closed).await.unwrap();
-    let url = format!("{user}@{}/{database}", proxy.address);
-    let plan = Plan {
-        environment: vec![("DATABASE_URL", url)],
-        ..Plan::default()
-    };
-    (proxy, plan)
-}
+use ekiden_tests::proxy::Way;
 
 /// Alive, but not ready, and says so to everybody.
 async fn is_held_off(server: &Server) {
@@ -52,7 +39,7 @@ async fn is_held_off(server: &Server) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_down_at_the_start_is_waited_for() {
     production(async |world: &World| {
-        let (proxy, plan) = behind_a_proxy(world).await;
+        let (proxy, plan) = world.behind_a_proxy(Way::Closed).await;
         let server = world.start(plan).await;
         until("it to notice", async || {
             server
@@ -73,7 +60,7 @@ async fn a_database_that_is_down_at_the_start_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_still_waits_for_its_database_ends_when_told() {
     production(async |world: &World| {
-        let (_proxy, plan) = behind_a_proxy(world).await;
+        let (_proxy, plan) = world.behind_a_proxy(Way::Closed).await;
         let mut server = world.start(plan).await;
         server.terminate();
         assert_eq!(server.exit().await.code(), Some(0));
@@ -84,9 +71,8 @@ async fn a_process_that_still_waits_for_its_database_ends_when_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_outlasts_the_loss_of_the_database() {
     production(async |world: &World| {
-        let (proxy, mut plan) = behind_a_proxy(world).await;
+        let (proxy, mut plan) = world.behind_a_proxy(Way::Open).await;
         plan.settings = "[database]\ntimeout = \"1s\"\n".to_owned();
-        proxy.set(Way::Open);
         let server = world.serve(plan).await;
         let accepted = server
             .client

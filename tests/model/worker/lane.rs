@@ -20,6 +20,8 @@ pub(crate) enum Act {
     /// Claims and starts in one commit, or whatever else was decided.
     Commit(usize, Answer),
     PutBack(usize),
+    /// The heart is lost: the message is given up, and the broker delivers it again if it still can.
+    GiveUp(usize),
     Acknowledge(usize),
 }
 
@@ -34,6 +36,11 @@ pub(super) fn choices(setup: &Setup, world: &World, worker: &Worker) -> Vec<Act>
             }
             Stage::Later(_) => acts.push(Act::PutBack(t)),
             Stage::Settled => acts.push(Act::Acknowledge(t)),
+        }
+        // What the store may yet be told of a claim that is given up is a claim whose answer is lost.
+        let is_unclaimed = matches!(ticket.stage, Stage::Delivered | Stage::Later(_));
+        if is_unclaimed && world.left.faults > 0 {
+            acts.push(Act::GiveUp(t));
         }
     }
     acts
@@ -52,6 +59,12 @@ pub(super) fn act(setup: &Setup, world: &mut World, w: usize, act: Act) {
                 world.store.put_back(due);
             }
             (t, Stage::Settled)
+        }
+        Act::GiveUp(t) => {
+            world.left.faults -= 1;
+            let ticket = world.workers[w].tickets.remove(t);
+            world.ready += u8::from(ticket.is_with_broker);
+            return;
         }
         Act::Acknowledge(t) => {
             world.workers[w].tickets.remove(t);

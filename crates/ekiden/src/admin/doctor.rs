@@ -15,6 +15,12 @@ const OUTBOX_TOLERANCE: Duration = Duration::from_secs(60);
 const OVERDUE_TOLERANCE: Duration = Duration::from_secs(30);
 /// How long a worker's heart may stand still before it is told; beyond any `worker_timeout` likely.
 const HEART_TOLERANCE: Duration = Duration::from_secs(60);
+/// How long an invocation may have been due before it is told.
+const DUE_TOLERANCE: Duration = Duration::from_mins(10);
+/// How long a transaction of others may be open.
+const TRANSACTION_TOLERANCE: Duration = Duration::from_mins(5);
+/// How many rows may wait to be cleaned up, also where there are fewer that live.
+const DEAD_ROWS_TOLERANCE: u64 = 1_000_000;
 /// How long a result may wait to be handed on.
 const DELIVERY_TOLERANCE: Duration = Duration::from_secs(60);
 /// How many of a kind are counted.
@@ -71,6 +77,7 @@ pub(crate) async fn examine(store: &Store, broker: Option<&Broker>) -> Vec<Findi
         Ok(finding) => {
             findings.push(finding);
             findings.extend(or_error("clock", clock(store).await));
+            findings.extend(burden(store).await);
             findings.extend(or_error("outbox", outbox(store).await));
             findings.extend(or_error("claims", claims(store).await));
             findings.extend(or_error("workers", workers(store).await));
@@ -140,6 +147,30 @@ async fn clock(store: &Store) -> Result<Finding, StoreError> {
     }
     let advice = "synchronize the clocks (NTP): due times, expiry and signatures depend on them";
     Ok(Finding::new(Level::Warning, "clock", found, advice))
+}
+
+/// What makes the database slow in time, where it tells.
+async fn burden(store: &Store) -> Option<Finding> {
+    let burden = match store.burden().await {
+        Ok(burden) => burden?,
+        Err(error) => return or_error("tables", Err(error)),
+    };
+    let open = burden.oldest_transaction;
+    if open > TRANSACTION_TOLERANCE {
+        let found = format!("a transaction has been open for {}s", open.as_secs());
+        let advice = "see pg_stat_activity for whose it is, and end it: nothing that it may still see is \
+                      cleaned up, and all becomes slower";
+        return Some(Finding::new(Level::Warning, "tables", found, advice));
+    }
+    let found = format!(
+        "{} rows, {} to be cleaned up",
+        burden.rows, burden.dead_rows
+    );
+    if burden.dead_rows > DEAD_ROWS_TOLERANCE.max(burden.rows) {
+        let advice = "VACUUM the tables, and see why autovacuum does not keep up";
+        return Some(Finding::new(Level::Warning, "tables", found, advice));
+    }
+    Some(Finding::ok("tables", found))
 }
 
 async fn outbox(store: &Store) -> Result<Finding, StoreError> {
@@ -268,7 +299,15 @@ async fn waiting(store: &Store) -> Result<Finding, StoreError> {
     } else {
         counts.join(", ")
     };
-    Ok(Finding::ok("invocations", found))
+    let due = store.oldest_due().await?;
+    let late = due.map_or(Duration::ZERO, |due| SystemClock.now().since(due));
+    if late <= DUE_TOLERANCE {
+        return Ok(Finding::ok("invocations", found));
+    }
+    let found = format!("{found}; the oldest has been due for {}s", late.as_secs());
+    let advice =
+        "start more workers or give them more slots; if they are idle, run `ekiden reconcile`";
+    Ok(Finding::new(Level::Warning, "invocations", found, advice))
 }
 
 #[cfg(test)]

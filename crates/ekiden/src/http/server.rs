@@ -1,6 +1,9 @@
 //! Accepts connections and serves each, bounded in number, in header size and in time.
 
-use super::tls::Tls;
+use super::{
+    crowd::{Crowd, Guest},
+    tls::Tls,
+};
 use anyhow::Context;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -32,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) routes: Router,
     pub(crate) tls: Option<Tls>,
+    /// How many connections may be open at once from one address; 0 for any number.
+    pub(crate) connections_per_address: u32,
     /// How long a client may take to shake hands, to send a request's head, or to take in anything of
     /// an answer; and how long it may leave a connection idle.
     pub(crate) idle_timeout: Duration,
@@ -45,6 +50,7 @@ pub(crate) async fn serve(server: Server, stop: CancellationToken) {
         listener,
         routes,
         tls,
+        connections_per_address,
         idle_timeout,
         grace,
     } = server;
@@ -69,8 +75,12 @@ pub(crate) async fn serve(server: Server, stop: CancellationToken) {
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(following));
     let connections = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    while let Some((stream, place)) = stop.run_until_cancelled(accept(&listener, &room)).await {
+    let door = Door {
+        listener,
+        room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        crowd: Crowd::new(connections_per_address),
+    };
+    while let Some((stream, place)) = stop.run_until_cancelled(door.next()).await {
         let (way, watcher) = (Arc::clone(&way), connections.watcher());
         tokio::spawn(async move {
             if let Err(error) = way.serve(stream, watcher).await {
@@ -79,7 +89,7 @@ pub(crate) async fn serve(server: Server, stop: CancellationToken) {
             drop(place);
         });
     }
-    drop(listener);
+    drop(door);
     if tokio::time::timeout(grace, connections.shutdown())
         .await
         .is_err()
@@ -117,19 +127,30 @@ impl Way {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
-    loop {
-        let Ok(place) = Arc::clone(room).acquire_owned().await else {
-            return std::future::pending().await;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    crowd: Crowd,
+}
+
+impl Door {
+    /// The next connection, and its place among all and among those of its address.
+    async fn next(&self) -> (TcpStream, (OwnedSemaphorePermit, Guest)) {
+        loop {
+            let Ok(place) = Arc::clone(&self.room).acquire_owned().await else {
+                return std::future::pending().await;
+            };
+            match self.listener.accept().await {
+                Ok((stream, from)) => match self.crowd.admit(from.ip()) {
+                    Some(guest) => return (stream, (place, guest)),
+                    // Whoever has so many reads no answer to the next: it is closed.
+                    None => tracing::debug!(address = %from.ip(), "too many connections"),
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }

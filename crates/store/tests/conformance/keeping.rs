@@ -1,8 +1,13 @@
 //! What keeps the rest in order: heartbeats, sweeps, retention, the registry, the schema.
 
 use crate::fixture::{NOW, accepted, at, function, started, worker};
-use ekiden_domain::{Function, Lane, Status};
+use ekiden_domain::{Function, Lane, Status, Timestamp};
 use ekiden_store::{Commit, Held, Store, StoreError, Worker};
+use futures::future::join_all;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 pub(crate) async fn a_heartbeat_tells_what_is_held_and_who_is_gone(store: Store) {
     store.migrate().await.unwrap();
@@ -89,6 +94,48 @@ pub(crate) async fn what_ended_long_ago_is_forgotten_whole(store: Store) {
         assert_eq!(found.is_some(), is_there, "{id}");
     }
     accepted(&store, Some("old"), at(2000)).await;
+}
+
+/// Accepts it, and stops it then if a time is given.
+async fn lived(store: &Store, id: String, ended_at: Option<Timestamp>) {
+    let invocation = accepted(store, Some(&id), NOW).await;
+    if let Some(ended_at) = ended_at {
+        let stopped = invocation.stop(ended_at).unwrap();
+        assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
+    }
+}
+
+pub(crate) async fn nothing_live_or_young_is_forgotten_while_many_write(store: Store) {
+    const EACH: u64 = 100;
+    const BATCH: u32 = 7;
+    store.migrate().await.unwrap();
+    let kinds = [
+        ("old", Some(at(100))),
+        ("young", Some(at(1000))),
+        ("live", None),
+    ];
+    let forgotten = AtomicU64::new(0);
+    let writing = (0..EACH)
+        .flat_map(|n| kinds.map(|(kind, ended_at)| lived(&store, format!("{kind}-{n}"), ended_at)));
+    let purging = (0..2).map(async |_| {
+        while forgotten.load(Ordering::Relaxed) < EACH {
+            let purged = store.purge(at(500), BATCH).await.unwrap();
+            assert!(purged <= u64::from(BATCH), "{purged}");
+            forgotten.fetch_add(purged, Ordering::Relaxed);
+        }
+    });
+    let all = futures::future::join(join_all(writing), join_all(purging));
+    let in_time = tokio::time::timeout(Duration::from_secs(60), all).await;
+    in_time.expect("what is old is forgotten");
+    assert_eq!(forgotten.load(Ordering::Relaxed), EACH, "each once");
+    assert_eq!(store.purge(at(500), BATCH).await.unwrap(), 0);
+    for (kind, _) in kinds {
+        for n in 0..EACH {
+            let id = format!("{kind}-{n}").parse().unwrap();
+            let found = store.find(&function(), &id).await.unwrap();
+            assert_eq!(found.is_some(), kind != "old", "{id}");
+        }
+    }
 }
 
 fn a_function() -> Function {

@@ -44,6 +44,7 @@ both_databases! {
     keeping::what_is_overdue_aged_or_unregistered_is_found,
     counting::functions_are_counted_by_status_and_the_ended_ones_by_their_end,
     keeping::what_ended_long_ago_is_forgotten_whole,
+    keeping::nothing_live_or_young_is_forgotten_while_many_write,
     handed_on::output_and_log_are_kept_of_every_attempt,
     handed_on::a_result_is_handed_on_by_one_taker_at_a_time,
     handed_on::the_list_says_where_each_delivery_stands,

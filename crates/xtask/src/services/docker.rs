@@ -1,7 +1,8 @@
 //! The servers in containers, where a Docker engine answers.
 
 use super::{
-    AMQP_URL, DATABASE_URL, Environment, Purpose, RABBITMQCTL, Server, await_shell, shell,
+    AMQP_URL, DATABASE_URL, Environment, POSTGRES_COPY, Purpose, RABBITMQCTL, Server, await_shell,
+    shell,
 };
 use anyhow::{Context, bail};
 use std::{
@@ -63,11 +64,13 @@ impl Container {
             ),
             // By TCP: the server that prepares the data directory listens on a socket only.
             is_ready: "pg_isready -h 127.0.0.1 -U postgres",
-            environment: |_, address| {
-                vec![(
-                    DATABASE_URL,
-                    format!("postgres://postgres@{address}/postgres"),
-                )]
+            environment: |name, address| {
+                let url = format!("postgres://postgres@{address}/postgres");
+                let copy = format!(
+                    "docker exec -e FROM -e TO {name} sh -c 'pg_dump -U postgres \"$FROM\" \
+                     | psql -U postgres -q -v ON_ERROR_STOP=1 \"$TO\" >/dev/null'"
+                );
+                vec![(DATABASE_URL, url), (POSTGRES_COPY, copy)]
             },
         }
     }

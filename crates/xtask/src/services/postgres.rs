@@ -1,6 +1,8 @@
 //! An installed PostgreSQL, with a cluster of its own.
 
-use super::{DATABASE_URL, Environment, POSTGRES_RESTART, Purpose, Server, free_port, shell};
+use super::{
+    DATABASE_URL, Environment, POSTGRES_COPY, POSTGRES_RESTART, Purpose, Server, free_port, shell,
+};
 use crate::install::is_root;
 use anyhow::Context;
 use std::{
@@ -73,7 +75,16 @@ impl Server for Postgres {
             self.control(),
             log.display()
         );
-        Ok(vec![(DATABASE_URL, url), (POSTGRES_RESTART, restart)])
+        let bin = self.bin.display();
+        let at = format!("-h 127.0.0.1 -p {} -U postgres", self.port);
+        let copy = format!(
+            "{bin}/pg_dump {at} \"$FROM\" | {bin}/psql {at} -q -v ON_ERROR_STOP=1 \"$TO\" >/dev/null"
+        );
+        Ok(vec![
+            (DATABASE_URL, url),
+            (POSTGRES_RESTART, restart),
+            (POSTGRES_COPY, copy),
+        ])
     }
 }
 

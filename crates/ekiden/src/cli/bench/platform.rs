@@ -121,6 +121,7 @@ impl Platform {
             listener,
             routes: front.before(api, Router::new()),
             tls: None,
+            connections_per_address: 0,
             idle_timeout: self.settings.server.idle_timeout,
             grace: Duration::ZERO,
         };

@@ -26,7 +26,7 @@ fn nothing_set_is_sqlite_an_inner_queue_and_loopback() {
 #[test]
 fn each_section_reaches_the_part_that_it_is_for() {
     let settings = load(
-        "server = { listen = '[::1]:0', request_timeout = '1m', idle_timeout = '2m' }\n\
+        "server = { listen = '[::1]:0', request_timeout = '1m', idle_timeout = '2m', connections_per_address = 0 }\n\
          database = { url = 'postgres://me@host/db', connections = 500, timeout = '2s' }\n\
          broker = { url = 'amqps://host/%2f', prefix = 'a.b', timeout = '3s', publish_timeout = '4m' }\n\
          worker = { slots = 1, worker_timeout = '5s', on_database_loss = 'cancel', drain_grace = '0s' }\n\
@@ -38,6 +38,7 @@ fn each_section_reaches_the_part_that_it_is_for() {
     assert_eq!(settings.server.listen.to_string(), "[::1]:0");
     assert_eq!(settings.server.request_timeout, MINUTE);
     assert_eq!(settings.server.idle_timeout, 2 * MINUTE);
+    assert_eq!(settings.server.connections_per_address, 0);
 
     let store = settings.store();
     assert!(matches!(store.database, Database::Postgres { url } if url == "postgres://me@host/db"));
