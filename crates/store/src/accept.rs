@@ -39,7 +39,11 @@ impl Flush for Accept {
         _repeated: bool,
     ) -> Result<Vec<Accepted>, sqlx::Error> {
         match &self.0 {
-            Backend::Postgres(postgres) => postgres_flush(&postgres.keyed, items).await,
+            Backend::Postgres(postgres) => {
+                let accepted = postgres_flush(&postgres.keyed, items).await?;
+                postgres.growth.add(accepted.len(), &postgres.searching);
+                Ok(accepted)
+            }
             Backend::Sqlite(sqlite) => sqlite_flush(sqlite, items).await,
         }
     }

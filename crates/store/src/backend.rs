@@ -1,6 +1,6 @@
 //! The two databases: how to connect, and what differs in the connection.
 
-use crate::{Database, StoreConfig, StoreError, claims::Taken};
+use crate::{Database, StoreConfig, StoreError, claims::Taken, growth::Growth};
 use sqlx::{
     Connection, PgPool, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -31,6 +31,8 @@ pub(crate) struct Postgres {
     pub(crate) searching: PgPool,
     /// What this process claimed.
     pub(crate) taken: Arc<Taken>,
+    /// What this process has added.
+    pub(crate) growth: Arc<Growth>,
 }
 
 /// SQLite has one writer at a time, so that writes queue for one connection and never meet a busy
@@ -167,6 +169,7 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
         keyed: pool("force_generic_plan"),
         searching: pool("force_custom_plan"),
         taken: Arc::default(),
+        growth: Arc::default(),
     })
 }
 

@@ -16,6 +16,7 @@ mod counts;
 mod deliveries;
 mod error;
 mod exclusive;
+mod growth;
 mod health;
 mod keys;
 mod list;

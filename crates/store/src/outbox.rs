@@ -106,10 +106,10 @@ pub(crate) async fn take(
         Backend::Postgres(postgres) => {
             sqlx::query_as(
                 "UPDATE outbox SET take_at = $2
-             WHERE (request_id, id) IN (
-                 SELECT request_id, id FROM outbox WHERE take_at <= $1
+             WHERE ctid = ANY(ARRAY(
+                 SELECT ctid FROM outbox WHERE take_at <= $1
                  ORDER BY take_at LIMIT $3 FOR UPDATE SKIP LOCKED
-             )
+             ))
              RETURNING request_id, id, kind, lane, due_at, trace",
             )
             .bind(now.as_millis())
@@ -152,14 +152,20 @@ pub(crate) async fn delete(
 ) -> Result<(), StoreError> {
     match backend {
         Backend::Postgres(postgres) => {
-            // In key order, so that two deletes which meet never wait for each other in a circle.
+            // In key order, so that two deletes which meet never wait for each other in a circle; and
+            // by one look for each key, which `LIMIT` makes sure of.
+            let mut messages = messages.to_vec();
+            messages.sort_unstable();
             sqlx::query(
-                "DELETE FROM outbox WHERE (request_id, id) IN (
-                     SELECT outbox.request_id, outbox.id
-                     FROM outbox JOIN unnest($1::uuid[], $2::uuid[]) AS sent(request_id, id)
-                          USING (request_id, id)
-                     ORDER BY request_id, id FOR UPDATE OF outbox
-                 )",
+                "DELETE FROM outbox WHERE ctid = ANY(ARRAY(
+                     SELECT found.ctid
+                     FROM unnest($1::uuid[], $2::uuid[]) AS sent(request_id, id)
+                     CROSS JOIN LATERAL (
+                         SELECT outbox.ctid FROM outbox
+                         WHERE outbox.request_id = sent.request_id AND outbox.id = sent.id
+                         LIMIT 1 FOR UPDATE
+                     ) found
+                 ))",
             )
             .bind(
                 messages

@@ -53,7 +53,8 @@ macro_rules! beside {
     };
 }
 
-/// Moves rows that go on living. What is claimed is noted in one row, and notes that say nothing any
+/// Moves rows that go on living. The ids are named twice, so that no plan, whatever it was made for,
+/// looks at other rows. What is claimed is noted in one row, and notes that say nothing any
 /// more are removed.
 const MOVE: &str = concat!(
     "WITH written AS (
@@ -78,7 +79,7 @@ const MOVE: &str = concat!(
             releases, reached, duration_ms, fault_kind, error, error_message,
             http_status, events, due_at, claimed_at, started_at, deadline_at
         )
-        WHERE live.request_id = step.request_id
+        WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
           AND live.lease = step.lease_was AND live.status = step.status_was
         RETURNING live.request_id, live.worker,
                   live.claimed_at IS NOT NULL AND live.lease > step.lease_was AS is_claimed
@@ -106,7 +107,7 @@ const END: &str = concat!(
             releases, reached, duration_ms, fault_kind, error, error_message,
             http_status, events, ended_at, invocation_id, qualifier, stateful
         )
-        WHERE live.request_id = step.request_id
+        WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
           AND live.lease = step.lease_was AND live.status = step.status_was
         RETURNING live.function, live.accepted_at, live.expires_at, step.*
     ), history AS (

@@ -1,0 +1,50 @@
+//! Keeps plans true to how large the tables are.
+//!
+//! A statement that names its rows by key is planned once for a connection. Planned while a table was
+//! empty, it would read the whole of it for each key once it is not, until PostgreSQL's own next look
+//! at the table's size, which comes once a minute. So whoever fills the tables looks earlier: what has
+//! grown is analyzed, which has every connection of every process plan anew.
+
+use sqlx::PgPool;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// After how many accepted invocations the tables are looked at.
+const LOOK: usize = 1000;
+
+/// The tables that have outgrown what plans are made for: the rows that they are taken to have.
+const OUTGROWN: &str = "
+    SELECT relname::text FROM pg_class JOIN pg_stat_all_tables USING (relname)
+    WHERE oid = relid AND relid IN (
+        'invocations_live'::regclass, 'invocation_inputs'::regclass, 'outbox'::regclass
+    ) AND n_live_tup > 2 * GREATEST(reltuples, 500)";
+
+/// How much was accepted since the last look.
+#[derive(Debug, Default)]
+pub(crate) struct Growth(AtomicUsize);
+
+impl Growth {
+    /// Counts what was accepted, and looks where it is time to; never in the way of who accepts.
+    pub(crate) fn add(&self, accepted: usize, pool: &PgPool) {
+        let counted = self.0.fetch_add(accepted, Ordering::Relaxed) + accepted;
+        if counted >= LOOK && self.0.swap(0, Ordering::Relaxed) >= LOOK {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                if let Err(error) = look(&pool).await {
+                    tracing::warn!(%error, "tables that have grown could not be analyzed");
+                }
+            });
+        }
+    }
+}
+
+async fn look(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let outgrown: Vec<String> = sqlx::query_scalar(OUTGROWN).fetch_all(pool).await?;
+    if !outgrown.is_empty() {
+        tracing::debug!(tables = ?outgrown, "analyzing what has grown");
+        let analyze = format!("ANALYZE {}", outgrown.join(", "));
+        sqlx::query(sqlx::AssertSqlSafe(analyze))
+            .execute(pool)
+            .await?;
+    }
+    Ok(())
+}
