@@ -9,6 +9,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use rand::seq::SliceRandom;
 use std::{
     fs::File,
     net::TcpListener,
@@ -139,13 +140,22 @@ fn ekiden() -> Command {
     command
 }
 
+/// An address that nobody listens at: beneath the ports that the system gives to connections, of which
+/// there are many here.
+fn free_address() -> String {
+    let addresses = (20_000..32_000).map(|port| format!("127.0.0.1:{port}"));
+    let mut addresses: Vec<String> = addresses.collect();
+    addresses.shuffle(&mut rand::rng());
+    let is_free = |address: &String| TcpListener::bind(address).is_ok();
+    addresses.into_iter().find(is_free).unwrap()
+}
+
 impl Process {
     async fn new(place: &Place, role: Role, config: PathBuf, log: File) -> Self {
         let [database, broker] = place.servers();
         let database = Proxy::before(database, Way::Open).await.unwrap();
         let broker = Proxy::before(broker, Way::Open).await.unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
+        let address = free_address();
         let database_url = place.database_url(Some(&database.address.to_string()));
         let amqp_url = place.amqp_url(&broker.address.to_string());
         Self {

@@ -1,7 +1,7 @@
 //! What keeps the rest in order: heartbeats, sweeps, retention, the registry, the schema.
 
 use crate::fixture::{NOW, accepted, at, function, started, worker};
-use ekiden_domain::{Function, Lane, Status, Timestamp};
+use ekiden_domain::{Fault, Function, Lane, Outcome, Status, Timestamp};
 use ekiden_store::{Commit, Held, Store, StoreError, Worker};
 use futures::future::join_all;
 use std::{
@@ -174,4 +174,43 @@ pub(crate) async fn a_schema_is_migrated_once_and_a_newer_one_refused(store: Sto
         !store.is_sqlite()
     );
     drop(claim);
+}
+
+/// Whoever is not seen to move on is still found: by its worker's heart, and when that worker is gone.
+pub(crate) async fn what_others_moved_on_is_held_no_more(store: Store) {
+    store.migrate().await.unwrap();
+    let this = Worker {
+        id: worker(1),
+        name: "host:1".to_owned(),
+        slots: 64,
+        started_at: NOW,
+        counter: 0,
+        beat_at: NOW,
+    };
+    store.register_worker(&this).await.unwrap();
+    let first = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
+    let second = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
+    let held = |held: Vec<Held>| {
+        let mut ids: Vec<_> = held.iter().map(|held| held.request_id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let beat = store.beat(this.id, at(2)).await.unwrap();
+    assert_eq!(
+        beat.map(held),
+        Some(vec![first.request_id, second.request_id])
+    );
+    let end = first.finish(Outcome::Succeeded, at(3)).unwrap();
+    assert_eq!(store.commit(end).await.unwrap(), Commit::Written);
+    // A claim after the end removes what the first one noted, and nothing else.
+    let third = started(&store, &accepted(&store, None, NOW).await, at(4)).await;
+    let beat = store.beat(this.id, at(5)).await.unwrap();
+    assert_eq!(
+        beat.map(held),
+        Some(vec![second.request_id, third.request_id])
+    );
+    let lost = second.lose(Fault::worker_lost(), at(6)).unwrap();
+    assert_eq!(store.commit(lost).await.unwrap(), Commit::Written);
+    assert!(store.remove_worker(this.id, 2).await.unwrap());
+    assert_eq!(store.orphans(10).await.unwrap(), [third]);
 }

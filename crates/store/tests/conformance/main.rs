@@ -41,6 +41,7 @@ both_databases! {
     cases::messages_are_offered_taken_held_and_deleted_by_id,
     cases::a_dispatch_is_put_back_once_and_only_while_waiting,
     keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
+    keeping::what_others_moved_on_is_held_no_more,
     keeping::what_is_overdue_aged_or_unregistered_is_found,
     counting::functions_are_counted_by_status_and_the_ended_ones_by_their_end,
     keeping::what_ended_long_ago_is_forgotten_whole,
