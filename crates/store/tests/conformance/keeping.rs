@@ -5,6 +5,7 @@ use ekiden_domain::{Fault, Function, Lane, Outcome, Status, Timestamp};
 use ekiden_store::{Commit, Held, Store, StoreError, Worker};
 use futures::future::join_all;
 use std::{
+    collections::HashSet,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -190,15 +191,12 @@ pub(crate) async fn what_others_moved_on_is_held_no_more(store: Store) {
     store.register_worker(&this).await.unwrap();
     let first = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
     let second = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
-    let held = |held: Vec<Held>| {
-        let mut ids: Vec<_> = held.iter().map(|held| held.request_id).collect();
-        ids.sort_unstable();
-        ids
-    };
+    let held =
+        |held: Vec<Held>| -> HashSet<_> { held.into_iter().map(|held| held.request_id).collect() };
     let beat = store.beat(this.id, at(2)).await.unwrap();
     assert_eq!(
         beat.map(held),
-        Some(vec![first.request_id, second.request_id])
+        Some([first.request_id, second.request_id].into())
     );
     let end = first.finish(Outcome::Succeeded, at(3)).unwrap();
     assert_eq!(store.commit(end).await.unwrap(), Commit::Written);
@@ -207,7 +205,7 @@ pub(crate) async fn what_others_moved_on_is_held_no_more(store: Store) {
     let beat = store.beat(this.id, at(5)).await.unwrap();
     assert_eq!(
         beat.map(held),
-        Some(vec![second.request_id, third.request_id])
+        Some([second.request_id, third.request_id].into())
     );
     let lost = second.lose(Fault::worker_lost(), at(6)).unwrap();
     assert_eq!(store.commit(lost).await.unwrap(), Commit::Written);
