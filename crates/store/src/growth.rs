@@ -6,32 +6,37 @@
 //! grown is analyzed, which has every connection of every process plan anew.
 
 use sqlx::PgPool;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// After how many accepted invocations the tables are looked at.
 const LOOK: usize = 1000;
 
 /// The tables that have outgrown what plans are made for: the rows that they are taken to have.
 const OUTGROWN: &str = "
-    SELECT relname::text FROM pg_class JOIN pg_stat_all_tables USING (relname)
-    WHERE oid = relid AND relid IN (
+    SELECT pg_class.relname::text FROM pg_class JOIN pg_stat_all_tables ON relid = oid
+    WHERE oid IN (
         'invocations_live'::regclass, 'invocation_inputs'::regclass, 'outbox'::regclass
     ) AND n_live_tup > 2 * GREATEST(reltuples, 500)";
 
-/// How much was accepted since the last look.
+/// How much was accepted since the last look was over.
 #[derive(Debug, Default)]
 pub(crate) struct Growth(AtomicUsize);
 
 impl Growth {
-    /// Counts what was accepted, and looks where it is time to; never in the way of who accepts.
-    pub(crate) fn add(&self, accepted: usize, pool: &PgPool) {
-        let counted = self.0.fetch_add(accepted, Ordering::Relaxed) + accepted;
-        if counted >= LOOK && self.0.swap(0, Ordering::Relaxed) >= LOOK {
-            let pool = pool.clone();
+    /// Counts what was accepted, and looks where it is time to: one look at a time, and never in the
+    /// way of who accepts.
+    pub(crate) fn add(self: &Arc<Self>, accepted: usize, pool: &PgPool) {
+        let before = self.0.fetch_add(accepted, Ordering::Relaxed);
+        if before < LOOK && before + accepted >= LOOK {
+            let (growth, pool) = (Arc::clone(self), pool.clone());
             tokio::spawn(async move {
                 if let Err(error) = look(&pool).await {
                     tracing::warn!(%error, "tables that have grown could not be analyzed");
                 }
+                growth.0.store(0, Ordering::Relaxed);
             });
         }
     }

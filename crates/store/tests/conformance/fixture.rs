@@ -6,7 +6,7 @@ use ekiden_domain::{
     TraceContext, WorkerId,
 };
 use ekiden_store::{Accepted, Commit, Database, Store, StoreConfig};
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_763_800_000_000);
@@ -25,18 +25,24 @@ pub(crate) async fn on_sqlite(case: impl AsyncFnOnce(Store)) {
 }
 
 pub(crate) async fn on_postgres(case: impl AsyncFnOnce(Store)) {
+    on_postgres_at(async |store, _| case(store).await).await;
+}
+
+/// As `on_postgres`, for a case that looks at the database itself.
+pub(crate) async fn on_postgres_at(case: impl AsyncFnOnce(Store, PgConnection)) {
     let server = std::env::var("EKIDEN_TEST_DATABASE_URL")
         .expect("EKIDEN_TEST_DATABASE_URL names a PostgreSQL: run `cargo xtask test`");
     let name = format!("store_{}", RequestId::generate(NOW).as_uuid().simple());
-    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    let mut connection = PgConnection::connect(&server).await.unwrap();
     let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::query(create).execute(&mut connection).await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
     let url = format!("{base}/{name}");
+    let own = PgConnection::connect(&url).await.unwrap();
     let store = Store::open(StoreConfig::new(Database::Postgres { url }))
         .await
         .unwrap();
-    case(store).await;
+    case(store, own).await;
     let drop = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
     sqlx::query(drop).execute(&mut connection).await.unwrap();
 }
