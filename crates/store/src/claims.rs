@@ -43,6 +43,9 @@ pub(crate) async fn beat(
     .await?
     .rows_affected());
     if alive == 0 {
+        if let Backend::Postgres(postgres) = backend {
+            postgres.taken.forget_all();
+        }
         return Ok(None);
     }
     clear(backend, Some(worker)).await?;
@@ -68,20 +71,24 @@ pub(crate) async fn beat(
 }
 
 /// Removes what says that this worker, or else one that is not announced, claimed what it does not
-/// hold any more. What a claim that is under way adds is not seen yet, and stays.
+/// hold any more. What a claim that is under way adds is not seen yet, and stays; what another is
+/// removing is left to it, so that nobody waits for somebody who waits.
 async fn clear(backend: &Backend, worker: Option<WorkerId>) -> Result<(), StoreError> {
     // Differs from SQLite, where an index says what is claimed.
     let Backend::Postgres(postgres) = backend else {
         return Ok(());
     };
     let removed: Vec<Uuid> = sqlx::query_scalar(
-        "DELETE FROM claims
-         WHERE (worker = $1 OR $1 IS NULL AND NOT EXISTS (
-             SELECT FROM workers WHERE workers.id = claims.worker
-         )) AND NOT EXISTS (
-             SELECT FROM unnest(claims.request_ids) AS taken(request_id)
-             JOIN invocations_live live ON live.request_id = taken.request_id
-             WHERE live.worker = claims.worker AND live.claimed_at IS NOT NULL
+        "DELETE FROM claims WHERE (id, worker) IN (
+             SELECT id, worker FROM claims
+             WHERE (worker = $1 OR $1 IS NULL AND NOT EXISTS (
+                 SELECT FROM workers WHERE workers.id = claims.worker
+             )) AND NOT EXISTS (
+                 SELECT FROM unnest(claims.request_ids) AS taken(request_id)
+                 JOIN invocations_live live ON live.request_id = taken.request_id
+                 WHERE live.worker = claims.worker AND live.claimed_at IS NOT NULL
+             )
+             FOR UPDATE SKIP LOCKED
          )
          RETURNING id",
     )

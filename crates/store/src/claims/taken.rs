@@ -48,6 +48,11 @@ impl Taken {
         std::mem::take(&mut lock(&self.spent))
     }
 
+    /// Forgets everything, for a worker that was declared dead: others remove its notes.
+    pub(crate) fn forget_all(&self) {
+        lock(&self.notes).clear();
+    }
+
     /// Forgets notes that were removed.
     pub(crate) fn forget(&self, removed: &[Uuid]) {
         if !removed.is_empty() {

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-pub(crate) async fn a_heartbeat_tells_what_is_held_and_who_is_gone(store: Store) {
-    store.migrate().await.unwrap();
+/// The worker that what `started` starts is held by.
+async fn announced(store: &Store) -> Worker {
     let this = Worker {
         id: worker(1),
         name: "host:1".to_owned(),
@@ -21,6 +21,12 @@ pub(crate) async fn a_heartbeat_tells_what_is_held_and_who_is_gone(store: Store)
         beat_at: NOW,
     };
     store.register_worker(&this).await.unwrap();
+    this
+}
+
+pub(crate) async fn a_heartbeat_tells_what_is_held_and_who_is_gone(store: Store) {
+    store.migrate().await.unwrap();
+    let this = announced(&store).await;
     let running = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
     assert_eq!(store.orphans(10).await.unwrap(), []);
     let held = Held {
@@ -180,15 +186,7 @@ pub(crate) async fn a_schema_is_migrated_once_and_a_newer_one_refused(store: Sto
 /// Whoever is not seen to move on is still found: by its worker's heart, and when that worker is gone.
 pub(crate) async fn what_others_moved_on_is_held_no_more(store: Store) {
     store.migrate().await.unwrap();
-    let this = Worker {
-        id: worker(1),
-        name: "host:1".to_owned(),
-        slots: 64,
-        started_at: NOW,
-        counter: 0,
-        beat_at: NOW,
-    };
-    store.register_worker(&this).await.unwrap();
+    let this = announced(&store).await;
     let first = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
     let second = started(&store, &accepted(&store, None, NOW).await, at(1)).await;
     let held =
