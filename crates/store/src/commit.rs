@@ -4,12 +4,72 @@ mod postgres;
 mod sqlite;
 
 use crate::{
-    Commit,
+    Commit, Store, StoreError,
     backend::{Backend, look_up},
-    batch::Flush,
+    batch::{Flush, Pending},
     row::{Row, columns, sound},
 };
-use ekiden_domain::{Attempt, Invocation, RequestId, State, Timestamp, Transition};
+use ekiden_domain::{Attempt, Invocation, Message, RequestId, State, Timestamp, Transition};
+
+impl Store {
+    /// Writes a transition, if the invocation is still in the version it started from.
+    pub fn commit<T: Into<Box<Transition>>>(
+        &self,
+        transition: T,
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send + use<'_, T> {
+        // On the heap before it waits: who waits for it is often moved.
+        let transition = transition.into();
+        async move { self.answer(self.hand_in(transition).await).await }
+    }
+
+    /// Writes these transitions, each as [`Store::commit`] does, together as far as may be. Answers
+    /// in order, each for itself.
+    pub async fn commit_all(
+        &self,
+        transitions: Vec<Transition>,
+    ) -> Vec<Result<Commit, StoreError>> {
+        let mut commits = Vec::with_capacity(transitions.len());
+        for transition in transitions {
+            commits.push(self.hand_in(Box::new(transition)).await);
+        }
+        let mut answers = Vec::with_capacity(commits.len());
+        for commit in commits {
+            answers.push(self.answer(commit).await);
+        }
+        answers
+    }
+
+    async fn hand_in(&self, transition: Box<Transition>) -> HandedIn {
+        let transition = self.inner.trial.bend(transition).await;
+        let writer = match Kind::of(&transition) {
+            Kind::Move => &self.inner.moves,
+            Kind::End => &self.inner.ends,
+        };
+        HandedIn {
+            offer: self.to_offer(&transition.messages, made_at(&transition.after)),
+            has_result: transition.after.destination().is_some(),
+            commit: writer.submit(transition).await,
+        }
+    }
+
+    async fn answer(&self, handed_in: HandedIn) -> Result<Commit, StoreError> {
+        let committed = handed_in.commit.answer().await?;
+        if committed == Commit::Written {
+            self.offer(handed_in.offer);
+            if handed_in.has_result {
+                self.inner.results.notify_one();
+            }
+        }
+        Ok(committed)
+    }
+}
+
+/// A transition on its way, and what is to be done once it is written.
+struct HandedIn {
+    commit: Pending<Commit>,
+    offer: Vec<Message>,
+    has_result: bool,
+}
 
 /// Which statement writes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@ pub use scratch::Scratch;
 
 use accept::{Accept, Acceptance};
 use backend::Backend;
-use batch::{Batcher, Limits, Pending};
+use batch::{Batcher, Limits};
 use bytes::Bytes;
 use commit::{Commits, Kind};
 use deliveries::Reports;
@@ -49,8 +49,8 @@ use deliveries::Reports;
 use ekiden_domain::trial::Trouble;
 use ekiden_domain::{
     AccessKey, Delivery, Destination, Function, FunctionName, Invocation, InvocationId, Lane,
-    ListQuery, Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Transition,
-    Trial, WorkerId, trial::Lost,
+    ListQuery, Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Trial,
+    WorkerId, trial::Lost,
 };
 use std::{
     fmt,
@@ -77,13 +77,6 @@ struct Inner {
     results: Notify,
     offers: OnceLock<mpsc::Sender<Message>>,
     trial: Trial,
-}
-
-/// A transition on its way, and what is to be done once it is written.
-struct HandedIn {
-    commit: Pending<Commit>,
-    offer: Vec<Message>,
-    has_result: bool,
 }
 
 impl fmt::Debug for Inner {
@@ -232,57 +225,6 @@ impl Store {
             self.offer(offer);
         }
         Ok(accepted)
-    }
-
-    /// Writes a transition, if the invocation is still in the version it started from.
-    pub fn commit<T: Into<Box<Transition>>>(
-        &self,
-        transition: T,
-    ) -> impl Future<Output = Result<Commit, StoreError>> + Send + use<'_, T> {
-        // On the heap before it waits: who waits for it is often moved.
-        let transition = transition.into();
-        async move { self.answer(self.hand_in(transition).await).await }
-    }
-
-    /// Writes these transitions, each as [`Store::commit`] does, together as far as may be. Answers
-    /// in order, each for itself.
-    pub async fn commit_all(
-        &self,
-        transitions: Vec<Transition>,
-    ) -> Vec<Result<Commit, StoreError>> {
-        let mut commits = Vec::with_capacity(transitions.len());
-        for transition in transitions {
-            commits.push(self.hand_in(Box::new(transition)).await);
-        }
-        let mut answers = Vec::with_capacity(commits.len());
-        for commit in commits {
-            answers.push(self.answer(commit).await);
-        }
-        answers
-    }
-
-    async fn hand_in(&self, transition: Box<Transition>) -> HandedIn {
-        let transition = self.inner.trial.bend(transition).await;
-        let writer = match Kind::of(&transition) {
-            Kind::Move => &self.inner.moves,
-            Kind::End => &self.inner.ends,
-        };
-        HandedIn {
-            offer: self.to_offer(&transition.messages, commit::made_at(&transition.after)),
-            has_result: transition.after.destination().is_some(),
-            commit: writer.submit(transition).await,
-        }
-    }
-
-    async fn answer(&self, handed_in: HandedIn) -> Result<Commit, StoreError> {
-        let committed = handed_in.commit.answer().await?;
-        if committed == Commit::Written {
-            self.offer(handed_in.offer);
-            if handed_in.has_result {
-                self.inner.results.notify_one();
-            }
-        }
-        Ok(committed)
     }
 
     /// Those of these invocations that are not final, with their payloads, in no order.
