@@ -80,6 +80,16 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// This, for a process that has these roles alone.
+    pub(crate) fn with_roles(mut self, roles: &[&'static str]) -> Self {
+        for role in roles {
+            self.arguments.extend(["--role", role]);
+        }
+        self
+    }
+}
+
 pub(crate) async fn embedded(case: impl AsyncFnOnce(&World)) {
     case(&World::embedded().await).await;
 }

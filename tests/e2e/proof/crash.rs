@@ -31,16 +31,12 @@ async = { max_retries = 8, retry_base = "20ms", retry_max = "100ms" }
 "#;
 
 fn plan(roles: &[&'static str]) -> Plan {
-    let mut arguments = vec!["--migrate"];
-    for role in roles {
-        arguments.extend(["--role", role]);
-    }
-    Plan {
-        arguments,
+    let plan = Plan {
         settings: SETTINGS.to_owned(),
         functions: FUNCTION.to_owned(),
         ..Plan::default()
-    }
+    };
+    plan.with_roles(roles)
 }
 
 fn ids(kind: &str, count: usize) -> Vec<String> {

@@ -31,16 +31,12 @@ async = { max_retries = 8, retry_base = "20ms", retry_max = "50ms" }
 "#;
 
 fn plan(roles: &[&'static str]) -> Plan {
-    let mut arguments = vec!["--migrate"];
-    for role in roles {
-        arguments.extend(["--role", role]);
-    }
-    Plan {
-        arguments,
+    let plan = Plan {
         settings: SETTINGS.to_owned(),
         functions: FUNCTIONS.to_owned(),
         ..Plan::default()
-    }
+    };
+    plan.with_roles(roles)
 }
 
 #[tokio::test(flavor = "multi_thread")]

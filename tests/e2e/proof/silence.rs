@@ -18,15 +18,11 @@ period = \"1h\"
 ";
 
 fn playing(roles: &[&'static str], plan: Plan) -> Plan {
-    let mut arguments = vec!["--migrate"];
-    for role in roles {
-        arguments.extend(["--role", role]);
-    }
-    Plan {
-        arguments,
+    let plan = Plan {
         settings: format!("{SETTINGS}{}", plan.settings),
         ..plan
-    }
+    };
+    plan.with_roles(roles)
 }
 
 #[tokio::test(flavor = "multi_thread")]
