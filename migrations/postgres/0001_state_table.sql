@@ -70,10 +70,6 @@ CREATE TABLE claims (
     request_ids UUID[] NOT NULL,
     PRIMARY KEY (id, worker)
 );
--- What may be claimed, and by whom; whether it is says the row itself.
-CREATE VIEW claimed AS
-    SELECT DISTINCT claims.worker, taken.request_id
-    FROM claims CROSS JOIN LATERAL unnest(claims.request_ids) AS taken(request_id);
 
 -- What is final: inserted once, never updated.
 CREATE TABLE invocations_history (
@@ -121,6 +117,24 @@ CREATE VIEW live_invocations AS
            CAST(NULL AS BIGINT) AS ended_at, live.events, inputs.payload
     FROM invocations_live live
     JOIN invocation_inputs inputs ON inputs.request_id = live.request_id;
+
+-- Those that are claimed. Each is looked up by its key, which `LIMIT` makes sure of: the planner cannot
+-- know how few they are.
+CREATE VIEW claimed AS
+    SELECT taken.worker AS claimant, invocation.*
+    FROM (
+        SELECT DISTINCT claims.worker, id.request_id
+        FROM claims CROSS JOIN LATERAL unnest(claims.request_ids) AS id(request_id)
+    ) AS taken
+    CROSS JOIN LATERAL (
+        SELECT * FROM live_invocations
+        WHERE request_id = taken.request_id AND worker = taken.worker AND claimed_at IS NOT NULL
+        LIMIT 1
+    ) AS invocation;
+
+-- Who may hold some.
+CREATE VIEW claimants AS
+    SELECT DISTINCT worker FROM claims;
 
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,

@@ -61,8 +61,6 @@ CREATE TABLE invocations_live (
 CREATE INDEX invocations_live_listed ON invocations_live (function, accepted_at, request_id);
 CREATE INDEX invocations_live_expiring ON invocations_live (expires_at);
 CREATE INDEX invocations_live_held ON invocations_live (worker) WHERE claimed_at IS NOT NULL;
-CREATE VIEW claimed AS
-    SELECT worker, request_id FROM invocations_live WHERE claimed_at IS NOT NULL;
 
 -- What is final: inserted once, never updated.
 CREATE TABLE invocations_history (
@@ -107,6 +105,14 @@ CREATE VIEW live_invocations AS
            CAST(NULL AS INTEGER) AS ended_at, live.events, inputs.payload
     FROM invocations_live live
     JOIN invocation_inputs inputs ON inputs.request_id = live.request_id;
+
+-- Those that are claimed.
+CREATE VIEW claimed AS
+    SELECT worker AS claimant, * FROM live_invocations WHERE claimed_at IS NOT NULL;
+
+-- Who holds some.
+CREATE VIEW claimants AS
+    SELECT DISTINCT worker FROM invocations_live WHERE claimed_at IS NOT NULL;
 
 CREATE VIEW ended_invocations AS
     SELECT history.request_id, history.invocation_id, history.function, history.qualifier,

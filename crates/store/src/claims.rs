@@ -50,10 +50,7 @@ pub(crate) async fn beat(
     }
     clear(backend, Some(worker)).await?;
     let rows: Vec<(Uuid, i64, i16)> = read!(backend, pool => sqlx::query_as(
-        "SELECT live.request_id, live.lease, live.status
-         FROM claimed JOIN invocations_live live
-              ON live.request_id = claimed.request_id AND live.worker = claimed.worker
-         WHERE claimed.worker = $1 AND live.claimed_at IS NOT NULL",
+        "SELECT request_id, lease, status FROM claimed WHERE claimant = $1",
     )
     .bind(worker.as_uuid())
     .fetch_all(pool)
@@ -136,17 +133,26 @@ pub(crate) async fn orphans(backend: &Backend, limit: u32) -> Result<Vec<Invocat
     const ORPHANS: &str = concat!(
         "SELECT ",
         columns!(),
-        " FROM live_invocations
-         WHERE claimed_at IS NOT NULL AND (worker, request_id) IN (
-             SELECT worker, request_id FROM claimed
-             WHERE NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = claimed.worker)
-         )
-         LIMIT $1"
+        " FROM claimed WHERE claimant = $1 LIMIT $2"
     );
     clear(backend, None).await?;
-    let rows: Vec<Row> = read!(backend, pool =>
-        sqlx::query_as(ORPHANS).bind(i64::from(limit)).fetch_all(pool).await?);
-    Ok(sound(rows))
+    let gone: Vec<Uuid> = read!(backend, pool => sqlx::query_scalar(
+        "SELECT worker FROM claimants
+         WHERE NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = claimants.worker)",
+    )
+    .fetch_all(pool)
+    .await?);
+    let mut orphans = Vec::new();
+    for worker in gone {
+        let left = (limit as usize).saturating_sub(orphans.len());
+        let rows: Vec<Row> = read!(backend, pool => sqlx::query_as(ORPHANS)
+            .bind(worker)
+            .bind(left as i64)
+            .fetch_all(pool)
+            .await?);
+        orphans.extend(sound(rows));
+    }
+    Ok(orphans)
 }
 
 pub(crate) async fn overdue(
@@ -158,9 +164,8 @@ pub(crate) async fn overdue(
     const OVERDUE: &str = concat!(
         "SELECT ",
         columns!(),
-        " FROM live_invocations
-         WHERE claimed_at IS NOT NULL AND request_id IN (SELECT request_id FROM claimed)
-           AND (deadline_at <= $1 OR (status = 1 AND claimed_at <= $2))
+        " FROM claimed
+         WHERE deadline_at <= $1 OR (status = 1 AND claimed_at <= $2)
          LIMIT $3"
     );
     let rows: Vec<Row> = read!(backend, pool => sqlx::query_as(OVERDUE)
@@ -194,9 +199,7 @@ pub(crate) async fn aged(
 
 pub(crate) async fn newest(backend: &Backend) -> Result<Vec<(Lane, Timestamp)>, StoreError> {
     let rows: Vec<(String, i64)> = read!(backend, pool => sqlx::query_as(
-        "SELECT lane, MAX(accepted_at) FROM live_invocations
-         WHERE claimed_at IS NOT NULL AND request_id IN (SELECT request_id FROM claimed)
-         GROUP BY lane",
+        "SELECT lane, MAX(accepted_at) FROM claimed GROUP BY lane",
     )
     .fetch_all(pool)
     .await?);

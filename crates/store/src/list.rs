@@ -44,6 +44,7 @@ where
     let mut sql = QueryBuilder::new("");
     let arms: &[&str] = match query.status {
         Some(status) if status.is_final() => &["ended_invocations"],
+        Some(Status::Dequeued | Status::Running | Status::Stopping) => &["claimed"],
         Some(_) => &["live_invocations"],
         None => &["live_invocations", "ended_invocations"],
     };
@@ -89,13 +90,6 @@ where
         // So that the planner may use the indexes that leave these out.
         if status != Status::Succeeded && status.is_final() {
             sql.push(" AND status <> 5");
-        }
-        if matches!(
-            status,
-            Status::Dequeued | Status::Running | Status::Stopping
-        ) {
-            sql.push(" AND claimed_at IS NOT NULL");
-            sql.push(" AND request_id IN (SELECT request_id FROM claimed)");
         }
     }
     if let Some(prefix) = &query.prefix {
