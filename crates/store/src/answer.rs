@@ -114,13 +114,15 @@ pub struct PendingDeliveries {
     pub oldest: Option<Timestamp>,
 }
 
-/// What the database has done since its statistics began.
+/// What the database has done since its statistics began, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// Transactions committed in this database.
     pub commits: i64,
     /// Bytes written to the write-ahead log, of the whole server.
     pub wal_bytes: i64,
+    /// Bytes that this schema's tables and their indexes take.
+    pub table_bytes: i64,
 }
 
 /// What makes a database slow in time.

@@ -172,7 +172,7 @@ impl Store {
         self.bounded(read::clock(&self.inner.backend, now)).await
     }
 
-    /// What the database has done so far; `None` on SQLite, which does not count it.
+    /// What the database has done so far and holds; `None` on SQLite, which does not count it.
     pub async fn usage(&self) -> Result<Option<Usage>, StoreError> {
         self.bounded(read::usage(&self.inner.backend)).await
     }
@@ -435,10 +435,25 @@ impl Store {
         self.inner.backend.close().await;
     }
 
-    /// Removes up to `limit` invocations that ended before `ended_before`, with all that belongs to
-    /// them. Returns how many.
-    pub async fn purge(&self, ended_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.bounded(retention::purge(&self.inner.backend, ended_before, limit))
+    /// Up to `limit` invocations that ended before `ended_before` and whose results are not on their
+    /// way. A look costs as much as what was forgotten and not yet vacuumed: one finds many.
+    pub async fn outlived(
+        &self,
+        ended_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        self.bounded(retention::outlived(
+            &self.inner.backend,
+            ended_before,
+            limit,
+        ))
+        .await
+    }
+
+    /// Removes those of these invocations that have ended and whose results are not on their way,
+    /// with all that belongs to them, in one transaction. Returns how many.
+    pub async fn forget(&self, ids: &[RequestId]) -> Result<u64, StoreError> {
+        self.bounded(retention::forget(&self.inner.backend, ids))
             .await
     }
 

@@ -33,13 +33,20 @@ pub(crate) async fn usage(backend: &Backend) -> Result<Option<Usage>, StoreError
     let Backend::Postgres(postgres) = backend else {
         return Ok(None);
     };
-    let (commits, wal_bytes): (i64, i64) = sqlx::query_as(
-        "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
+    let (commits, wal_bytes, table_bytes): (i64, i64, i64) = sqlx::query_as(
+        "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, (
+             SELECT COALESCE(SUM(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+             WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+         )
          FROM pg_stat_database WHERE datname = current_database()",
     )
     .fetch_one(&postgres.searching)
     .await?;
-    Ok(Some(Usage { commits, wal_bytes }))
+    Ok(Some(Usage {
+        commits,
+        wal_bytes,
+        table_bytes,
+    }))
 }
 
 pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Record>, StoreError> {

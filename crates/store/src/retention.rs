@@ -1,76 +1,91 @@
 //! Retention: what ended long enough ago is forgotten, in small transactions; but not while its
 //! result is still on its way to a destination.
 
-use crate::{StoreError, backend::Backend};
-use ekiden_domain::Timestamp;
+use crate::{
+    StoreError,
+    backend::{Backend, read},
+};
+use ekiden_domain::{RequestId, Timestamp};
 use uuid::Uuid;
 
-pub(crate) async fn purge(
+pub(crate) async fn outlived(
     backend: &Backend,
     ended_before: Timestamp,
     limit: u32,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<RequestId>, StoreError> {
+    let ids: Vec<Uuid> = read!(backend, pool => sqlx::query_scalar(
+        "SELECT request_id FROM invocations_history history WHERE ended_at < $1
+         AND NOT EXISTS (
+             SELECT 1 FROM deliveries
+             WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
+         )
+         LIMIT $2",
+    )
+    .bind(ended_before.as_millis())
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?);
+    Ok(ids.into_iter().map(RequestId::from_uuid).collect())
+}
+
+pub(crate) async fn forget(backend: &Backend, ids: &[RequestId]) -> Result<u64, StoreError> {
     match backend {
         Backend::Postgres(postgres) => {
-            // Another purger's rows are skipped: nobody waits for housekeeping.
-            let purged: Vec<Uuid> = sqlx::query_scalar(
+            // What another forgets is skipped: nobody waits for housekeeping.
+            let forgotten: Vec<Uuid> = sqlx::query_scalar(
                 "WITH old AS (
-                     SELECT request_id FROM invocations_history history WHERE ended_at < $1
+                     SELECT request_id FROM invocations_history history
+                     WHERE request_id = ANY($1)
                      AND NOT EXISTS (
                          SELECT FROM deliveries
                          WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
                      )
-                     LIMIT $2 FOR UPDATE SKIP LOCKED
+                     FOR UPDATE SKIP LOCKED
                  ), history AS (
-                     DELETE FROM invocations_history USING old
-                     WHERE invocations_history.request_id = old.request_id
+                     DELETE FROM invocations_history WHERE request_id = ANY(ARRAY(TABLE old))
                  ), told AS (
-                     DELETE FROM attempts USING old WHERE attempts.request_id = old.request_id
+                     DELETE FROM attempts WHERE request_id = ANY(ARRAY(TABLE old))
                  ), delivered AS (
-                     DELETE FROM deliveries USING old WHERE deliveries.request_id = old.request_id
+                     DELETE FROM deliveries WHERE request_id = ANY(ARRAY(TABLE old))
                  )
-                 DELETE FROM invocation_inputs USING old
-                 WHERE invocation_inputs.request_id = old.request_id
-                 RETURNING old.request_id",
+                 DELETE FROM invocation_inputs WHERE request_id = ANY(ARRAY(TABLE old))
+                 RETURNING request_id",
             )
-            .bind(ended_before.as_millis())
-            .bind(i64::from(limit))
-            .fetch_all(&postgres.searching)
+            .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+            .fetch_all(&postgres.keyed)
             .await?;
-            Ok(purged.len() as u64)
+            Ok(forgotten.len() as u64)
         }
         Backend::Sqlite(sqlite) => {
+            let mut forgotten = 0;
             let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
-            let old: Vec<Uuid> = sqlx::query_scalar(
-                "DELETE FROM invocations_history WHERE request_id IN (
-                     SELECT request_id FROM invocations_history history WHERE ended_at < $1
+            for id in ids {
+                let ended = sqlx::query(
+                    "DELETE FROM invocations_history WHERE request_id = $1
                      AND NOT EXISTS (
-                         SELECT 1 FROM deliveries
-                         WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
-                     )
-                     LIMIT $2
-                 ) RETURNING request_id",
-            )
-            .bind(ended_before.as_millis())
-            .bind(i64::from(limit))
-            .fetch_all(&mut *transaction)
-            .await?;
-            for id in &old {
-                sqlx::query("DELETE FROM attempts WHERE request_id = $1")
-                    .bind(id)
-                    .execute(&mut *transaction)
-                    .await?;
-                sqlx::query("DELETE FROM deliveries WHERE request_id = $1")
-                    .bind(id)
-                    .execute(&mut *transaction)
-                    .await?;
-                sqlx::query("DELETE FROM invocation_inputs WHERE request_id = $1")
-                    .bind(id)
-                    .execute(&mut *transaction)
-                    .await?;
+                         SELECT 1 FROM deliveries WHERE request_id = $1 AND take_at IS NOT NULL
+                     )",
+                )
+                .bind(id.as_uuid())
+                .execute(&mut *transaction)
+                .await?;
+                if ended.rows_affected() == 0 {
+                    continue;
+                }
+                forgotten += 1;
+                for beside in [
+                    "DELETE FROM attempts WHERE request_id = $1",
+                    "DELETE FROM deliveries WHERE request_id = $1",
+                    "DELETE FROM invocation_inputs WHERE request_id = $1",
+                ] {
+                    sqlx::query(beside)
+                        .bind(id.as_uuid())
+                        .execute(&mut *transaction)
+                        .await?;
+                }
             }
             transaction.commit().await?;
-            Ok(old.len() as u64)
+            Ok(forgotten)
         }
     }
 }

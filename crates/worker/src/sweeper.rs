@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The most invocations swept in one go.
 const BATCH: u32 = 500;
+/// How many invocations to forget are looked for at once.
+const PURGE_LOOK: u32 = 10_000;
 /// The most invocations forgotten in one transaction: SQLite writes nothing else meanwhile.
-const PURGE_BATCH: u32 = 100;
+const PURGE_BATCH: usize = 100;
 /// How often old invocations are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -82,11 +84,17 @@ impl Sweeper {
     async fn purge(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let ended_before = self.parts.clock.now().before(self.parts.config.retention);
         loop {
-            let purged = self.parts.store.purge(ended_before, PURGE_BATCH).await?;
-            if purged < u64::from(PURGE_BATCH) || stop.is_cancelled() {
+            let outlived = self.parts.store.outlived(ended_before, PURGE_LOOK).await?;
+            for ids in outlived.chunks(PURGE_BATCH) {
+                if stop.is_cancelled() {
+                    return Ok(());
+                }
+                self.parts.store.forget(ids).await?;
+                tokio::task::yield_now().await;
+            }
+            if outlived.len() < PURGE_LOOK as usize {
                 return Ok(());
             }
-            tokio::task::yield_now().await;
         }
     }
 }

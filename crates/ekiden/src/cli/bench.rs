@@ -24,8 +24,11 @@ use phases::Phases;
 use process::Place;
 use report::Report;
 use stage::{Size, Stage, is_alone};
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 use tokio_util::sync::CancellationToken;
+
+/// How long what ended is kept in the long run: the shortest time that can be configured.
+const KEEP: Duration = Duration::from_secs(60);
 
 /// Measure how fast this machine, database and broker carry tasks
 ///
@@ -63,6 +66,10 @@ pub(super) struct Bench {
     /// How many further tasks wait while some are drained; 0 for no backlog
     #[arg(long, value_name = "N", default_value = "0")]
     backlog: usize,
+    /// How many tasks go through after all that, while those that ended a minute ago are forgotten; 0 for
+    /// none
+    #[arg(long, value_name = "N", default_value = "0")]
+    long: usize,
 }
 
 /// A number of processes.
@@ -85,6 +92,7 @@ impl Bench {
             place: Place {
                 config: self.config.config.clone(),
                 slots: settings.worker.slots,
+                keep: None,
             },
         };
         let stop = signals::stop()?;
@@ -99,6 +107,18 @@ impl Bench {
         if self.backlog > 0 {
             // Where nothing is left of what was before.
             self.measure(&at, &mut report, async |phases| phases.backlog().await)
+                .await?;
+        }
+        if self.long > 0 {
+            settings.retention.keep = KEEP;
+            let mut size = size.clone();
+            size.place.keep = Some(KEEP);
+            let at = At {
+                settings: &settings,
+                size: &size,
+                stop: &stop,
+            };
+            self.measure(&at, &mut report, async |phases| phases.long().await)
                 .await?;
         }
         eprintln!("{}", report.table());

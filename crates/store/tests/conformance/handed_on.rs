@@ -194,7 +194,8 @@ pub(crate) async fn a_pending_delivery_keeps_its_invocation(store: Store) {
     store.migrate().await.unwrap();
     let ended = running(&store, "one").await;
     finish(&store, &ended, Outcome::Succeeded).await;
-    assert_eq!(store.purge(at(1000), 10).await.unwrap(), 0);
+    assert_eq!(store.outlived(at(1000), 10).await.unwrap(), []);
+    assert_eq!(store.forget(&[ended.request_id]).await.unwrap(), 0);
     let taken = store
         .take_deliveries(at(10), at(100), 10, &[])
         .await
@@ -207,7 +208,9 @@ pub(crate) async fn a_pending_delivery_keeps_its_invocation(store: Store) {
             .await
             .unwrap()
     );
-    assert_eq!(store.purge(at(1000), 10).await.unwrap(), 1);
+    let outlived = store.outlived(at(1000), 10).await.unwrap();
+    assert_eq!(outlived, [ended.request_id]);
+    assert_eq!(store.forget(&outlived).await.unwrap(), 1);
     assert_eq!(store.delivery(ended.request_id).await.unwrap(), None);
     assert_eq!(store.attempts(ended.request_id).await.unwrap(), []);
 }

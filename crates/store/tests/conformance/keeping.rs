@@ -78,6 +78,12 @@ pub(crate) async fn what_is_overdue_aged_or_unregistered_is_found(store: Store) 
     assert_eq!(counts, [(Status::Enqueued, 1), (Status::Running, 1)]);
 }
 
+/// Forgets up to so many that ended before then.
+async fn forget(store: &Store, ended_before: Timestamp, limit: u32) -> u64 {
+    let outlived = store.outlived(ended_before, limit).await.unwrap();
+    store.forget(&outlived).await.unwrap()
+}
+
 pub(crate) async fn what_ended_long_ago_is_forgotten_whole(store: Store) {
     store.migrate().await.unwrap();
     for (id, ended_at) in [("old", at(100)), ("older", at(50)), ("young", at(1000))] {
@@ -88,9 +94,9 @@ pub(crate) async fn what_ended_long_ago_is_forgotten_whole(store: Store) {
         assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
     }
     accepted(&store, Some("live"), NOW).await;
-    assert_eq!(store.purge(at(500), 1).await.unwrap(), 1);
-    assert_eq!(store.purge(at(500), 10).await.unwrap(), 1);
-    assert_eq!(store.purge(at(500), 10).await.unwrap(), 0);
+    assert_eq!(forget(&store, at(500), 1).await, 1);
+    assert_eq!(forget(&store, at(500), 10).await, 1);
+    assert_eq!(forget(&store, at(500), 10).await, 0);
     for (id, is_there) in [
         ("old", false),
         ("older", false),
@@ -126,7 +132,7 @@ pub(crate) async fn nothing_live_or_young_is_forgotten_while_many_write(store: S
         .flat_map(|n| kinds.map(|(kind, ended_at)| lived(&store, format!("{kind}-{n}"), ended_at)));
     let purging = (0..2).map(async |_| {
         while forgotten.load(Ordering::Relaxed) < EACH {
-            let purged = store.purge(at(500), BATCH).await.unwrap();
+            let purged = forget(&store, at(500), BATCH).await;
             assert!(purged <= u64::from(BATCH), "{purged}");
             forgotten.fetch_add(purged, Ordering::Relaxed);
         }
@@ -135,7 +141,7 @@ pub(crate) async fn nothing_live_or_young_is_forgotten_while_many_write(store: S
     let in_time = tokio::time::timeout(Duration::from_secs(60), all).await;
     in_time.expect("what is old is forgotten");
     assert_eq!(forgotten.load(Ordering::Relaxed), EACH, "each once");
-    assert_eq!(store.purge(at(500), BATCH).await.unwrap(), 0);
+    assert_eq!(forget(&store, at(500), BATCH).await, 0);
     for (kind, _) in kinds {
         for n in 0..EACH {
             let id = format!("{kind}-{n}").parse().unwrap();

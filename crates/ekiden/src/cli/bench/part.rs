@@ -39,6 +39,9 @@ pub(in crate::cli) struct PlaceArgs {
     /// How many invocations run at once
     #[arg(long)]
     slots: u32,
+    /// For how many seconds what ended is kept
+    #[arg(long)]
+    keep: Option<u64>,
 }
 
 impl Part {
@@ -56,6 +59,9 @@ impl PlaceArgs {
     fn load(&self) -> Result<Settings, Failure> {
         let mut settings = in_place(&self.config.load()?);
         settings.worker.slots = self.slots;
+        if let Some(seconds) = self.keep {
+            settings.retention.keep = Duration::from_secs(seconds);
+        }
         Ok(settings)
     }
 }

@@ -20,6 +20,8 @@ const MOST_BATCHES: usize = 4;
 /// How many connections the producers of other systems are measured with.
 const FEW_CONNECTIONS: usize = 32;
 
+const MIB: f64 = 1024.0 * 1024.0;
+
 /// A measurement under way.
 pub(super) struct Phases<'a> {
     pub(super) bench: &'a Bench,
@@ -57,6 +59,7 @@ impl Phases<'_> {
             ("workers", self.bench.workers),
             ("rows", self.bench.rows),
             ("backlog", self.bench.backlog),
+            ("long", self.bench.long),
         ] {
             self.report.count(name, count);
         }
@@ -201,6 +204,33 @@ impl Phases<'_> {
         self.report
             .rate("backlog_drain_per_s", drained.calls, drained.took());
         workers.stop().await?;
+        Ok(())
+    }
+
+    /// Leaves what ended in the last minute.
+    pub(super) async fn long(&mut self) -> anyhow::Result<()> {
+        const PARTS: usize = 10;
+        let part = (self.bench.long / PARTS).max(1);
+        eprintln!("long: {PARTS} times {part} tasks, and what ended a minute ago is forgotten");
+        let workers = self.stage.workers().await?;
+        let (mut rates, mut sizes) = (Vec::new(), Vec::new());
+        for _ in 0..PARTS {
+            let took = self.both_at_once(&self.batch_load(part)).await?;
+            let rate = (part as f64 / took.as_secs_f64()).round();
+            eprintln!("long: {rate}/s");
+            rates.push(rate);
+            if let Some(usage) = self.stage.usage().await? {
+                sizes.push((usage.table_bytes as f64 / MIB).round());
+            }
+        }
+        self.report.number("long_first_per_s", rates[0]);
+        self.report.number("long_last_per_s", rates[PARTS - 1]);
+        // By the second part there is as much as there ever should be.
+        if let [_, early, .., last] = sizes[..] {
+            self.report.number("long_early_mb", early);
+            self.report.number("long_last_mb", last);
+        }
+        self.report.number("long_rss_mb", workers.stop().await?);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::{
     load::{Load, Sent},
 };
 use anyhow::{Context, bail};
-use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -17,6 +17,8 @@ use tokio::{
 pub(super) struct Place {
     pub(super) config: Option<PathBuf>,
     pub(super) slots: u32,
+    /// How long what ended is kept, if not as configured.
+    pub(super) keep: Option<Duration>,
 }
 
 /// An API in a process of its own.
@@ -70,6 +72,9 @@ impl Place {
             arguments.extend(["--config".into(), config.into()]);
         }
         arguments.extend(["--slots".into(), self.slots.to_string().into()]);
+        if let Some(keep) = self.keep {
+            arguments.extend(["--keep".into(), keep.as_secs().to_string().into()]);
+        }
         part(arguments)
     }
 }
