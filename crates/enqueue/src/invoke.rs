@@ -7,13 +7,12 @@ use bytes::Bytes;
 use ekiden_domain::{
     Invocation, InvocationId, NewInvocation, Qualifier, RequestId, Resolved, Scope, TraceContext,
 };
-use ekiden_store::Accepted;
+use ekiden_store::{Acceptance, Accepted, StoreError};
 use ekiden_wire::{
     Caller, FunctionPath, InvokeMode, InvokeRequest, Invoked, Patience, Problem, Traced,
     invoke::AsyncHeaders,
     native::{BatchAnswer, BatchOutcome, BatchRequest},
 };
-use futures::future::join_all;
 
 pub(crate) async fn invoke(
     State(api): State<Enqueue>,
@@ -43,15 +42,21 @@ pub(crate) async fn invoke(
             return api.call(call).await.map(Invoked::Ran);
         }
     };
-    let accepted = api.accept(
+    let Acceptance {
+        invocation,
+        payload,
+        message,
+    } = api.acceptance(
         request_id,
         &path,
         (qualifier, resolved),
         asked,
         payload,
         trace,
-    );
-    accepted.await.map(Invoked::Accepted)
+    )?;
+    let id = invocation.invocation_id.clone();
+    let accepted = api.store.accept(invocation, payload, message).await;
+    told(&path, id, accepted).map(Invoked::Accepted)
 }
 
 /// Accepts many invocations of one function, each for itself, in as few commits as they fit in.
@@ -63,24 +68,37 @@ pub(crate) async fn invoke_many(
     BatchRequest(asked): BatchRequest,
 ) -> Result<Json<BatchAnswer>, Problem> {
     caller.may(Scope::Invoke, &path.name)?;
-    let accepted = asked.into_iter().map(async |(asked, payload)| {
+    let (mut acceptances, mut answers) = (Vec::new(), Vec::with_capacity(asked.len()));
+    for (asked, payload) in asked {
         let request_id = RequestId::generate(api.clock.now());
         // Each for itself, as an alias may stand for a mix of versions.
-        let accepted = async {
-            let meant = api.resolve(&path).await?;
-            let trace = trace.clone();
-            api.accept(request_id, &path, meant, asked, payload, trace)
-                .await
+        let acceptance = match api.resolve(&path).await {
+            Ok(meant) => api.acceptance(request_id, &path, meant, asked, payload, trace.clone()),
+            Err(problem) => Err(problem),
         };
-        BatchOutcome::of(request_id, accepted.await)
+        let answer = acceptance.map(|acceptance| {
+            let id = acceptance.invocation.invocation_id.clone();
+            acceptances.push(acceptance);
+            id
+        });
+        answers.push((request_id, answer));
+    }
+    let mut accepted = api.store.accept_all(acceptances).await.into_iter();
+    let outcomes = answers.into_iter().map(|(request_id, answer)| {
+        let answer = answer.and_then(|id| {
+            let accepted = accepted.next().unwrap_or(Err(StoreError::Closed));
+            told(&path, id, accepted)
+        });
+        BatchOutcome::of(request_id, answer)
     });
-    let invocations = join_all(accepted).await;
-    Ok(Json(BatchAnswer { invocations }))
+    Ok(Json(BatchAnswer {
+        invocations: outcomes.collect(),
+    }))
 }
 
 impl Enqueue {
-    /// Makes an invocation durable, with its dispatch; the id that it is known by.
-    async fn accept(
+    /// What is to be made durable for one invocation, if there is room for it.
+    fn acceptance(
         &self,
         request_id: RequestId,
         path: &FunctionPath,
@@ -88,7 +106,7 @@ impl Enqueue {
         asked: AsyncHeaders,
         payload: Bytes,
         trace: Option<TraceContext>,
-    ) -> Result<InvocationId, Problem> {
+    ) -> Result<Acceptance, Problem> {
         self.make_room()?;
         let lane = resolved.function.effective_lane(&path.name);
         let new = NewInvocation {
@@ -104,20 +122,32 @@ impl Enqueue {
         let now = self.clock.now();
         let (invocation, message) =
             Invocation::accept(request_id, new, &resolved.config, lane, now);
-        let id = invocation.invocation_id.clone();
-        match self.store.accept(invocation, payload, message).await {
-            Ok(Accepted::New) => {
-                metrics::counter!("ekiden_accepted_total").increment(1);
-                Ok(id)
-            }
-            Ok(Accepted::Duplicate { request_id, status }) => Err(Problem::already_exists(
-                path.dialect,
-                &path.name,
-                &id,
-                request_id,
-                status,
-            )),
-            Err(error) => Err(failed(error)),
+        Ok(Acceptance {
+            invocation,
+            payload,
+            message,
+        })
+    }
+}
+
+/// What a producer is told of the invocation of this id: that it is durable, or why not.
+fn told(
+    path: &FunctionPath,
+    id: InvocationId,
+    accepted: Result<Accepted, StoreError>,
+) -> Result<InvocationId, Problem> {
+    match accepted {
+        Ok(Accepted::New) => {
+            metrics::counter!("ekiden_accepted_total").increment(1);
+            Ok(id)
         }
+        Ok(Accepted::Duplicate { request_id, status }) => Err(Problem::already_exists(
+            path.dialect,
+            &path.name,
+            &id,
+            request_id,
+            status,
+        )),
+        Err(error) => Err(failed(error)),
     }
 }

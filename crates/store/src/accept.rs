@@ -1,9 +1,9 @@
 //! Accepting: the invocation, its payload and its outbox row become durable together.
 
 use crate::{
-    Accepted,
+    Accepted, Store, StoreError,
     backend::{Backend, Sqlite},
-    batch::Flush,
+    batch::{Flush, Pending},
     outbox,
     row::{as_millis, encode_events, inconsistent},
 };
@@ -16,10 +16,69 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What one producer wants kept.
-pub(crate) struct Acceptance {
-    pub(crate) invocation: Invocation,
-    pub(crate) payload: Bytes,
-    pub(crate) message: Message,
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// The invocation, as it was accepted.
+    pub invocation: Invocation,
+    /// Its payload, byte for byte.
+    pub payload: Bytes,
+    /// Its dispatch.
+    pub message: Message,
+}
+
+impl Store {
+    /// Makes an accepted invocation durable, with its payload and its outbox row.
+    pub async fn accept(
+        &self,
+        invocation: Invocation,
+        payload: Bytes,
+        message: Message,
+    ) -> Result<Accepted, StoreError> {
+        let acceptance = Acceptance {
+            invocation,
+            payload,
+            message,
+        };
+        self.taken_in(self.take_in(acceptance).await).await
+    }
+
+    /// Makes these durable, each as [`Store::accept`] does, together as far as may be. Answers in
+    /// order, each for itself.
+    pub async fn accept_all(
+        &self,
+        acceptances: Vec<Acceptance>,
+    ) -> Vec<Result<Accepted, StoreError>> {
+        let mut taken_in = Vec::with_capacity(acceptances.len());
+        for acceptance in acceptances {
+            taken_in.push(self.take_in(acceptance).await);
+        }
+        let mut answers = Vec::with_capacity(taken_in.len());
+        for acceptance in taken_in {
+            answers.push(self.taken_in(acceptance).await);
+        }
+        answers
+    }
+
+    async fn take_in(&self, acceptance: Acceptance) -> TakenIn {
+        TakenIn {
+            offer: self.to_offer([&acceptance.message], acceptance.invocation.accepted_at),
+            accepted: self.inner.accepts.submit(acceptance).await,
+        }
+    }
+
+    async fn taken_in(&self, taken_in: TakenIn) -> Result<Accepted, StoreError> {
+        let accepted = taken_in.accepted.answer().await?;
+        if accepted == Accepted::New {
+            self.offer(taken_in.offer);
+        }
+        Ok(accepted)
+    }
+}
+
+/// An acceptance on its way, and what is to be offered once it is written.
+struct TakenIn {
+    accepted: Pending<Accepted>,
+    offer: Vec<Message>,
 }
 
 pub(crate) struct Accept(pub(crate) Backend);

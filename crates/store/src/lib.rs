@@ -39,10 +39,10 @@ pub use exclusive::DatabaseClaim;
 pub use registry::Change;
 pub use scratch::Scratch;
 
-use accept::{Accept, Acceptance};
+use accept::Accept;
+pub use accept::Acceptance;
 use backend::Backend;
 use batch::{Batcher, Limits};
-use bytes::Bytes;
 use commit::{Commits, Kind};
 use deliveries::Reports;
 #[cfg(feature = "trial")]
@@ -202,29 +202,6 @@ impl Store {
     /// file lock says the same.)
     pub async fn claim_database(&self) -> Result<Option<DatabaseClaim>, StoreError> {
         self.bounded(exclusive::claim(&self.inner.backend)).await
-    }
-
-    /// Makes an accepted invocation durable, with its payload and its outbox row.
-    pub async fn accept(
-        &self,
-        invocation: Invocation,
-        payload: Bytes,
-        message: Message,
-    ) -> Result<Accepted, StoreError> {
-        let offer = self.to_offer([&message], invocation.accepted_at);
-        let accepted = self
-            .inner
-            .accepts
-            .write(Acceptance {
-                invocation,
-                payload,
-                message,
-            })
-            .await?;
-        if accepted == Accepted::New {
-            self.offer(offer);
-        }
-        Ok(accepted)
     }
 
     /// Those of these invocations that are not final, with their payloads, in no order.
