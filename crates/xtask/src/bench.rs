@@ -31,12 +31,15 @@ struct Arguments {
     /// How many tasks each phase has
     #[arg(short = 'n', long, value_name = "N", default_value = "20000")]
     tasks: usize,
-    /// How many rows the list is asked about
+    /// How many rows the list is asked about, once, after the rounds
     #[arg(long, value_name = "N", default_value = "100000")]
     rows: usize,
-    /// How many further tasks wait while some are drained; 0 for no backlog
+    /// How many further tasks wait while some are drained, once, after the rounds; 0 for no backlog
     #[arg(long, value_name = "N", default_value = "0")]
     backlog: usize,
+    /// How many tasks go through in a long run with retention, once, after the rounds; 0 for none
+    #[arg(long, value_name = "N", default_value = "0")]
+    long: usize,
     /// Measure other systems too, on the same servers, and write all into docs/performance.md
     #[arg(long)]
     vs_peers: bool,
@@ -80,13 +83,16 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<ExitCode> {
             tasks: arguments.tasks,
             rows: arguments.rows,
             backlog: arguments.backlog,
+            long: arguments.long,
         },
         limit,
         database: url(&environment, DATABASE_URL)?,
         broker: url(&environment, AMQP_URL)?,
         environment,
     };
-    let measured = rounds.run(arguments.rounds, &arguments.runs(peers.as_ref()))?;
+    let at_last: &[Run<'_>] = if arguments.scale { &[] } else { &[Run::Large] };
+    let runs = arguments.runs(peers.as_ref());
+    let measured = rounds.run(arguments.rounds, &runs, at_last)?;
     let (document, figures) = match &peers {
         _ if arguments.scale => (Some("scaling.md"), scale::table(&measured).to_string()),
         Some(peers) => (
@@ -126,6 +132,7 @@ impl Arguments {
             tasks,
             rows,
             backlog,
+            long,
             profile,
             ..
         } = self;
@@ -133,7 +140,9 @@ impl Arguments {
         if self.scale {
             return format!("cargo xtask bench --scale {numbers}");
         }
-        format!("cargo xtask bench --vs-peers {numbers} --rows {rows} --backlog {backlog}")
+        format!(
+            "cargo xtask bench --vs-peers {numbers} --rows {rows} --backlog {backlog} --long {long}"
+        )
     }
 }
 

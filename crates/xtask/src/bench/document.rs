@@ -26,7 +26,10 @@ pub(super) fn write(document: &str, section: &str) -> anyhow::Result<()> {
 pub(super) fn beside_peers(measured: &Measured, peers: &Peers) -> String {
     let ours = figures::table(measured);
     let theirs = peers.table(measured);
-    let mut section = format!("{ours}\n\nOther systems, in the same rounds:\n\n{theirs}\n");
+    let mut section = format!(
+        "{ours}\n\nLists, backlog and long run were measured once, after the rounds.\n\n\
+         Other systems, in the same rounds:\n\n{theirs}\n"
+    );
     if let Some((lead, best)) = peers.lead(measured) {
         section += &format!(
             "\nEkiden's faster drain is {} times that of the fastest of the others, {best} (goal: 1.8).\n",

@@ -2,7 +2,7 @@
 
 use super::{
     measured::Measured,
-    rounds::{EMBEDDED, LIMIT, MANY, USUAL},
+    rounds::{EMBEDDED, LARGE, LIMIT, MANY, USUAL},
 };
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -13,6 +13,8 @@ enum Goal {
     AtMost(f64),
     /// This share of another figure of the same run.
     OfOwn(&'static str, f64),
+    /// At most so many times another figure of the same run.
+    NoMoreThan(&'static str, f64),
     None,
 }
 
@@ -43,10 +45,10 @@ const fn figure(
 }
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 27] = [
+const FIGURES: [Figure; 30] = [
     figure("drain, 64 slots", (USUAL, "drain_per_s"), Some("drain_per_s"), Goal::AtLeast(30_000.0)),
     figure("drain, 1,000 slots", (MANY, "drain_per_s"), Some("drain_per_s"), Goal::AtLeast(30_000.0)),
-    figure("drain with a backlog, 64 slots", (USUAL, "backlog_drain_per_s"), Some("drain_per_s"), Goal::OfOwn("drain_per_s", 0.9)),
+    figure("drain with a backlog, 1,000 slots", (LARGE, "backlog_drain_per_s"), None, Goal::OfOwn("drain_per_s", 0.9)),
     figure("enqueue, 1,000 in a request", (USUAL, "batch_enqueue_per_s"), Some("enqueue_per_s"), Goal::AtLeast(40_000.0)),
     figure("both at once, 64 slots", (USUAL, "both_per_s"), Some("both_per_s"), Goal::AtLeast(15_000.0)),
     figure("both at once, 1,000 slots", (MANY, "both_per_s"), Some("both_per_s"), Goal::AtLeast(15_000.0)),
@@ -63,11 +65,14 @@ const FIGURES: [Figure; 27] = [
     figure("commits for a task, 64 slots", (USUAL, "commits_per_task"), None, Goal::None),
     figure("commits for a task, 1,000 slots", (MANY, "commits_per_task"), None, Goal::AtMost(0.05)),
     figure("WAL for a task, bytes, 1,000 slots", (MANY, "wal_bytes_per_task"), None, Goal::AtMost(4096.0)),
-    figure("list, first pages, p99, ms", (USUAL, "list_p99_ms"), None, Goal::AtMost(15.0)),
-    figure("list, deep pages, p99, ms", (USUAL, "list_deep_p99_ms"), None, Goal::AtMost(15.0)),
-    figure("list, the slowest question, p99, ms", (USUAL, "list_slowest_p99_ms"), None, Goal::AtMost(15.0)),
-    figure("list while tasks are drained, p99, ms", (USUAL, "list_draining_p99_ms"), None, Goal::AtMost(30.0)),
+    figure("list, first pages, p99, ms", (LARGE, "list_p99_ms"), None, Goal::AtMost(15.0)),
+    figure("list, deep pages, p99, ms", (LARGE, "list_deep_p99_ms"), None, Goal::AtMost(15.0)),
+    figure("list, the slowest question, p99, ms", (LARGE, "list_slowest_p99_ms"), None, Goal::AtMost(15.0)),
+    figure("list while tasks are drained, p99, ms", (LARGE, "list_draining_p99_ms"), None, Goal::AtMost(30.0)),
     figure("drain with results in vain, 64 slots", (USUAL, "in_vain_drain_per_s"), None, Goal::None),
+    figure("long run: tasks/s in its last tenth", (LARGE, "long_last_per_s"), None, Goal::OfOwn("long_first_per_s", 0.9)),
+    figure("long run: MiB of tables at its end", (LARGE, "long_last_mb"), None, Goal::NoMoreThan("long_early_mb", 2.0)),
+    figure("long run: resident, MiB a worker", (LARGE, "long_rss_mb"), None, Goal::None),
     figure("SQLite: drain", (EMBEDDED, "drain_per_s"), None, Goal::AtLeast(10_000.0)),
     figure("SQLite: idle, p50, ms", (EMBEDDED, "p50_ms"), None, Goal::AtMost(3.0)),
     figure("SQLite: enqueue, 64 connections", (EMBEDDED, "enqueue_per_s"), None, Goal::None),
@@ -88,6 +93,11 @@ pub(super) fn table(measured: &Measured) -> Table {
                 let own = measured.median(figure.run, key).map(|own| own * share);
                 let goal = own.map_or_else(String::new, |own| format!("≥ {}", shown(own)));
                 (goal, own.map(|own| value >= own))
+            }
+            Goal::NoMoreThan(key, times) => {
+                let own = measured.median(figure.run, key).map(|own| own * times);
+                let goal = own.map_or_else(String::new, |own| format!("≤ {}", shown(own)));
+                (goal, own.map(|own| value <= own))
             }
             Goal::None => (String::new(), None),
         };

@@ -16,6 +16,8 @@ pub(super) const LIMIT: &str = "limit";
 pub(super) const USUAL: &str = "ekiden, 64 slots, 64 connections";
 pub(super) const MANY: &str = "ekiden, 1,000 slots, 256 connections";
 pub(super) const EMBEDDED: &str = "ekiden, SQLite";
+/// Ekiden as with many of both, with much in its tables.
+pub(super) const LARGE: &str = "ekiden, large tables";
 
 /// What is measured, and where.
 pub(super) struct Rounds {
@@ -33,6 +35,7 @@ pub(super) struct Ekiden {
     pub(super) tasks: usize,
     pub(super) rows: usize,
     pub(super) backlog: usize,
+    pub(super) long: usize,
 }
 
 /// One thing to run.
@@ -41,31 +44,52 @@ pub(super) enum Run<'a> {
     Usual,
     Many,
     Embedded,
+    Large,
     /// Ekiden in so many processes.
     Scaled(Size),
     Peer(&'a Peers, &'static Peer),
 }
 
 impl Rounds {
-    /// Runs everything so often; every second round the other way round.
-    pub(super) fn run(&self, rounds: usize, runs: &[Run<'_>]) -> anyhow::Result<Measured> {
+    /// Runs everything so often, every second round the other way round; and at last, once, what takes
+    /// long.
+    pub(super) fn run(
+        &self,
+        rounds: usize,
+        runs: &[Run<'_>],
+        at_last: &[Run<'_>],
+    ) -> anyhow::Result<Measured> {
         let mut measured = Measured::default();
         for round in 1..=rounds {
             for turn in 0..runs.len() {
                 let is_back = round % 2 == 0;
                 let run = &runs[if is_back { runs.len() - 1 - turn } else { turn }];
                 eprintln!("round {round} of {rounds}: {}", run.name());
-                match (self.once(run), run) {
-                    (Ok(told), _) => measured.add(&run.name(), told),
-                    (Err(error), Run::Peer(..)) => {
-                        eprintln!("not run: {error:#}");
-                        measured.not_run.insert(run.name(), format!("{error:#}"));
-                    }
-                    (Err(error), _) => return Err(error.context(run.name())),
-                }
+                self.add(run, &mut measured)?;
             }
         }
+        for run in at_last {
+            eprintln!("once: {}", run.name());
+            self.add(run, &mut measured)?;
+        }
         Ok(measured)
+    }
+
+    /// Runs this and keeps what it tells. What failed that others do not need is named.
+    fn add(&self, run: &Run<'_>, measured: &mut Measured) -> anyhow::Result<()> {
+        match (self.once(run), run) {
+            (Ok(told), _) => {
+                eprintln!("{}", serde_json::to_string(&told)?);
+                measured.add(&run.name(), told);
+                Ok(())
+            }
+            (Err(error), Run::Peer(..) | Run::Large) => {
+                eprintln!("not run: {error:#}");
+                measured.not_run.insert(run.name(), format!("{error:#}"));
+                Ok(())
+            }
+            (Err(error), _) => Err(error.context(run.name())),
+        }
     }
 
     fn once(&self, run: &Run<'_>) -> anyhow::Result<Map<String, Value>> {
@@ -78,14 +102,19 @@ impl Rounds {
             }
             Run::Usual => told(
                 self.bench(self.on_servers(&self.ekiden.program), "64", "64")
-                    .args(["--rows", &self.ekiden.rows.to_string()])
-                    .args(["--backlog", &self.ekiden.backlog.to_string()]),
+                    .args(["--rows", "0"]),
             ),
             Run::Many => told(
                 self.bench(self.on_servers(&self.ekiden.program), "1000", "256")
                     .args(["--rows", "0"]),
             ),
             Run::Embedded => self.embedded(),
+            Run::Large => told(
+                self.bench(self.on_servers(&self.ekiden.program), "1000", "256")
+                    .args(["--rows", &self.ekiden.rows.to_string()])
+                    .args(["--backlog", &self.ekiden.backlog.to_string()])
+                    .args(["--long", &self.ekiden.long.to_string()]),
+            ),
             Run::Scaled(size) => told(
                 self.bench(self.on_servers(&self.ekiden.program), "64", "64")
                     .args(["--rows", "0"])
@@ -150,6 +179,7 @@ impl Run<'_> {
             Self::Usual => USUAL.to_owned(),
             Self::Many => MANY.to_owned(),
             Self::Embedded => EMBEDDED.to_owned(),
+            Self::Large => LARGE.to_owned(),
             Self::Scaled(size) => size.to_string(),
             Self::Peer(_, peer) => peer.name.to_owned(),
         }
