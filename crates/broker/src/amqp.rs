@@ -174,6 +174,13 @@ impl Amqp {
         Ok(LaneState { ready, created })
     }
 
+    pub(crate) async fn ready(&self, lane: &Lane) -> Result<Option<u64>, BrokerError> {
+        let Hub {
+            consume, topology, ..
+        } = &*self.hub;
+        topology.look(&consume.channel().await?, lane).await
+    }
+
     pub(crate) async fn ping(&self) -> Result<(), BrokerError> {
         for link in [&self.hub.publish, &self.hub.consume] {
             link.check()?;

@@ -197,6 +197,17 @@ impl Broker {
         .await
     }
 
+    /// How many messages wait to be delivered in a lane's queue; `None` if the queue is not there.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached.
+    pub async fn ready(&self, lane: &Lane) -> Result<Option<u64>, BrokerError> {
+        match &self.kind {
+            Kind::Amqp(amqp) => amqp.ready(lane).await,
+            Kind::Memory(memory) => memory.inspect(lane).map(|state| Some(state.ready)),
+        }
+    }
+
     /// Whether the broker answers.
     ///
     /// # Errors

@@ -153,52 +153,44 @@ async fn current(backend: &Backend, id: RequestId) -> Result<Option<Invocation>,
     Ok(sound(found.into_iter().collect()).pop())
 }
 
-/// The columns that steps change, as the live table holds them.
-struct Columns<'a> {
-    after: &'a Invocation,
+/// Where an invocation stands that goes on living, as the live table holds it.
+#[derive(Default)]
+struct Place {
     due_at: Option<Timestamp>,
     claimed_at: Option<Timestamp>,
     started_at: Option<Timestamp>,
     deadline_at: Option<Timestamp>,
-    ended_at: Option<Timestamp>,
 }
 
-impl<'a> Columns<'a> {
-    fn of(after: &'a Invocation) -> Self {
-        let mut columns = Self {
-            after,
-            due_at: None,
-            claimed_at: None,
-            started_at: None,
-            deadline_at: None,
-            ended_at: None,
-        };
+impl Place {
+    fn of(after: &Invocation) -> Self {
+        let mut place = Self::default();
         match &after.state {
             State::Enqueued { due_at } | State::Retrying { due_at } => {
-                columns.due_at = Some(*due_at);
+                place.due_at = Some(*due_at);
             }
-            State::Dequeued { claim } => columns.claimed_at = Some(claim.claimed_at),
+            State::Dequeued { claim } => place.claimed_at = Some(claim.claimed_at),
             State::Running {
                 claim,
                 started_at,
                 deadline,
             } => {
-                columns.claimed_at = Some(claim.claimed_at);
-                columns.started_at = Some(*started_at);
-                columns.deadline_at = Some(*deadline);
+                place.claimed_at = Some(claim.claimed_at);
+                place.started_at = Some(*started_at);
+                place.deadline_at = Some(*deadline);
             }
             State::Stopping {
                 claim,
                 started_at,
                 deadline,
             } => {
-                columns.claimed_at = Some(claim.claimed_at);
-                columns.started_at = *started_at;
-                columns.deadline_at = Some(*deadline);
+                place.claimed_at = Some(claim.claimed_at);
+                place.started_at = *started_at;
+                place.deadline_at = Some(*deadline);
             }
-            State::Ended { ended_at, .. } => columns.ended_at = Some(*ended_at),
+            State::Ended { .. } => {}
         }
-        columns
+        place
     }
 }
 

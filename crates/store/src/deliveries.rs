@@ -5,6 +5,7 @@ use crate::{
     PendingDeliveries, StoreError,
     backend::{Backend, look_up, read},
     batch::Flush,
+    pieces::{of_ids, pieces},
     row::{count, inconsistent, sound},
 };
 use ekiden_domain::{
@@ -171,18 +172,16 @@ pub(crate) async fn annotate(backend: &Backend, records: &mut [Record]) -> Resul
             .fetch_all(&postgres.keyed)
             .await?
         }
-        // Differs from PostgreSQL: SQLite binds no arrays, and a round trip costs nothing.
+        // Differs from PostgreSQL: SQLite binds no arrays.
         Backend::Sqlite(sqlite) => {
+            let before = "SELECT request_id, status FROM deliveries WHERE request_id IN";
             let mut connection = sqlite.reader.acquire().await?;
             let mut found = Vec::with_capacity(ids.len());
-            for id in ids {
-                let row: Option<(Uuid, i16)> = sqlx::query_as(
-                    "SELECT request_id, status FROM deliveries WHERE request_id = $1",
-                )
-                .bind(id)
-                .fetch_optional(&mut *connection)
-                .await?;
-                found.extend(row);
+            for piece in pieces(&ids) {
+                let mut sql = of_ids(before, piece.iter().copied(), "");
+                let rows: Vec<(Uuid, i16)> =
+                    sql.build_query_as().fetch_all(&mut *connection).await?;
+                found.extend(rows);
             }
             found
         }

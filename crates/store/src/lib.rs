@@ -22,6 +22,7 @@ mod keys;
 mod list;
 mod migrate;
 mod outbox;
+mod pieces;
 mod read;
 mod registry;
 mod retention;

@@ -3,10 +3,11 @@
 use crate::{
     StoreError, Undispatched,
     backend::{Backend, read},
+    pieces::{of_ids, pieces},
     row::{inconsistent, sound},
 };
 use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp, TraceContext};
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -73,25 +74,27 @@ impl TryFrom<Row> for Message {
     }
 }
 
+/// Inserts messages, each with the time from which it may be taken.
 pub(crate) async fn sqlite_insert(
-    connection: &mut sqlx::SqliteConnection,
-    message: &Message,
-    take_at: i64,
+    connection: &mut SqliteConnection,
+    messages: &[(&Message, i64)],
 ) -> Result<(), sqlx::Error> {
-    let (kind, lane) = columns(&message.body);
-    sqlx::query(
-        "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(message.request_id.as_uuid())
-    .bind(message.id.as_uuid())
-    .bind(kind)
-    .bind(lane)
-    .bind(message.due_at.as_millis())
-    .bind(take_at)
-    .bind(trace(message.trace.as_ref()))
-    .execute(connection)
-    .await?;
+    for piece in pieces(messages) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace) ",
+        );
+        sql.push_values(piece, |mut row, (message, take_at)| {
+            let (kind, lane) = columns(&message.body);
+            row.push_bind(message.request_id.as_uuid())
+                .push_bind(message.id.as_uuid())
+                .push_bind(kind)
+                .push_bind(lane)
+                .push_bind(message.due_at.as_millis())
+                .push_bind(*take_at)
+                .push_bind(trace(message.trace.as_ref()));
+        });
+        sql.build().execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -184,12 +187,15 @@ pub(crate) async fn delete(
         }
         Backend::Sqlite(sqlite) => {
             let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
-            for (request_id, id) in messages {
-                sqlx::query("DELETE FROM outbox WHERE request_id = $1 AND id = $2")
-                    .bind(request_id.as_uuid())
-                    .bind(id.as_uuid())
-                    .execute(&mut *transaction)
-                    .await?;
+            for piece in pieces(messages) {
+                // By the first column of the key, by which the rows are looked up.
+                let ids = piece.iter().map(|(request_id, _)| request_id.as_uuid());
+                let before = "DELETE FROM outbox WHERE request_id IN";
+                let mut sql = of_ids(before, ids, "AND (request_id, id) IN (");
+                sql.push_values(piece, |mut row, (request_id, id)| {
+                    row.push_bind(request_id.as_uuid()).push_bind(id.as_uuid());
+                });
+                sql.push(")").build().execute(&mut *transaction).await?;
             }
             transaction.commit().await?;
         }

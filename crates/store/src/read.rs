@@ -4,6 +4,7 @@ use crate::{
     StoreError, Usage,
     backend::{Backend, look_up, read},
     deliveries,
+    pieces::{of_ids, pieces},
     row::{RecordRow, columns, count, fault_kind, inconsistent, sound},
 };
 use bytes::Bytes;
@@ -62,20 +63,18 @@ pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Rec
             .fetch_all(&postgres.keyed)
             .await?
         }
-        // Differs from PostgreSQL: SQLite binds no arrays, and a round trip costs nothing.
+        // Differs from PostgreSQL: SQLite binds no arrays.
         Backend::Sqlite(sqlite) => {
+            let before = concat!(
+                "SELECT ",
+                columns!(),
+                ", payload FROM live_invocations WHERE request_id IN"
+            );
             let mut connection = sqlite.reader.acquire().await?;
             let mut rows = Vec::with_capacity(ids.len());
-            for id in ids {
-                let row = sqlx::query_as(concat!(
-                    "SELECT ",
-                    columns!(),
-                    ", payload FROM live_invocations WHERE request_id = $1"
-                ))
-                .bind(id.as_uuid())
-                .fetch_optional(&mut *connection)
-                .await?;
-                rows.extend(row);
+            for piece in pieces(ids) {
+                let mut sql = of_ids(before, piece.iter().map(|id| id.as_uuid()), "");
+                rows.extend(sql.build_query_as().fetch_all(&mut *connection).await?);
             }
             rows
         }

@@ -4,6 +4,7 @@
 use crate::{
     StoreError,
     backend::{Backend, read},
+    pieces::{of_ids, pieces},
 };
 use ekiden_domain::{RequestId, Timestamp};
 use uuid::Uuid;
@@ -59,29 +60,30 @@ pub(crate) async fn forget(backend: &Backend, ids: &[RequestId]) -> Result<u64, 
         Backend::Sqlite(sqlite) => {
             let mut forgotten = 0;
             let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
-            for id in ids {
-                let ended = sqlx::query(
-                    "DELETE FROM invocations_history WHERE request_id = $1
-                     AND NOT EXISTS (
-                         SELECT 1 FROM deliveries WHERE request_id = $1 AND take_at IS NOT NULL
-                     )",
-                )
-                .bind(id.as_uuid())
-                .execute(&mut *transaction)
-                .await?;
-                if ended.rows_affected() == 0 {
-                    continue;
-                }
-                forgotten += 1;
-                for beside in [
-                    "DELETE FROM attempts WHERE request_id = $1",
-                    "DELETE FROM deliveries WHERE request_id = $1",
-                    "DELETE FROM invocation_inputs WHERE request_id = $1",
-                ] {
-                    sqlx::query(beside)
-                        .bind(id.as_uuid())
-                        .execute(&mut *transaction)
-                        .await?;
+            for piece in pieces(ids) {
+                let mut ended = of_ids(
+                    "DELETE FROM invocations_history WHERE request_id IN",
+                    piece.iter().map(|id| id.as_uuid()),
+                    "AND NOT EXISTS (
+                         SELECT 1 FROM deliveries
+                         WHERE deliveries.request_id = invocations_history.request_id
+                         AND take_at IS NOT NULL
+                     ) RETURNING request_id",
+                );
+                let ended: Vec<Uuid> = ended
+                    .build_query_scalar()
+                    .fetch_all(&mut *transaction)
+                    .await?;
+                forgotten += ended.len() as u64;
+                for piece in pieces(&ended) {
+                    for before in [
+                        "DELETE FROM attempts WHERE request_id IN",
+                        "DELETE FROM deliveries WHERE request_id IN",
+                        "DELETE FROM invocation_inputs WHERE request_id IN",
+                    ] {
+                        let mut beside = of_ids(before, piece.iter().copied(), "");
+                        beside.build().execute(&mut *transaction).await?;
+                    }
                 }
             }
             transaction.commit().await?;

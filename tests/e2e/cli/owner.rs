@@ -347,6 +347,44 @@ async fn doctor_finds_what_makes_the_database_slow() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_misses_messages_that_the_broker_has_lost() {
+    production(async |world: &World| {
+        let enqueue = Plan {
+            arguments: vec!["--migrate", "--role", "enqueue"],
+            ..Plan::default()
+        };
+        let mut server = world.serve(enqueue).await;
+        let invoke = UNVERSIONED.invoke("f");
+        let accepted = server.client.post(&invoke, &[], "").await;
+        assert_eq!(accepted.status, 202);
+        let is_sent = async || {
+            let said = world.run(&["doctor"]).await;
+            said.out.contains("empty").then_some(())
+        };
+        until("the outbox to be empty", is_sent).await;
+        server.kill();
+        world.sql("UPDATE invocations_live SET due_at = 1").await;
+        is_said(&world.run(&["doctor"]).await, 0, "none is missed");
+        let (url, prefix) = world.broker.as_ref().unwrap();
+        let connection = lapin::Connection::connect(url, Default::default());
+        let connection = connection.await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let queue = format!("{prefix}.dispatch.default");
+        let purge = channel.queue_purge(queue.as_str().into(), Default::default());
+        assert_eq!(purge.await.unwrap(), 1);
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "1 of lane default, whose queue is empty");
+        is_said(&said, 0, "run `ekiden reconcile`");
+        let delete = channel.queue_delete(queue.as_str().into(), Default::default());
+        delete.await.unwrap();
+        let said = world.run(&["doctor"]).await;
+        is_said(&said, 0, "1 of lane default, which has no queue");
+        is_said(&world.run(&["reconcile"]).await, 0, "dispatched 1 waiting");
+    })
+    .await;
+}
+
 async fn reconcile_says_how_many(world: &World) {
     if world.broker.is_none() {
         let _server = world.serve(Plan::default()).await;

@@ -83,7 +83,13 @@ impl Topology {
         Ok(0)
     }
 
-    async fn look(&self, channel: &Channel, lane: &Lane) -> Result<Option<u64>, BrokerError> {
+    /// How many messages are ready in the lane's queue, if it is there. If it is not, the channel is
+    /// closed.
+    pub(crate) async fn look(
+        &self,
+        channel: &Channel,
+        lane: &Lane,
+    ) -> Result<Option<u64>, BrokerError> {
         let options = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::default()

@@ -2,10 +2,10 @@
 
 use crate::clock::SystemClock;
 use ekiden_broker::Broker;
-use ekiden_domain::Clock;
+use ekiden_domain::{Clock, Lane, Timestamp};
 use ekiden_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How far the clocks of this machine and of the database may differ.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
@@ -17,6 +17,8 @@ const OVERDUE_TOLERANCE: Duration = Duration::from_secs(30);
 const HEART_TOLERANCE: Duration = Duration::from_secs(60);
 /// How long an invocation may have been due before it is told.
 const DUE_TOLERANCE: Duration = Duration::from_mins(10);
+/// How long an invocation may have been due before its message is missed.
+const DISPATCH_TOLERANCE: Duration = Duration::from_secs(60);
 /// How long a transaction of others may be open.
 const TRANSACTION_TOLERANCE: Duration = Duration::from_mins(5);
 /// How many rows may wait to be cleaned up, also where there are fewer that live.
@@ -79,6 +81,7 @@ pub(crate) async fn examine(store: &Store, broker: Option<&Broker>) -> Vec<Findi
             findings.extend(or_error("clock", clock(store).await));
             findings.extend(burden(store).await);
             findings.extend(or_error("outbox", outbox(store).await));
+            findings.extend(or_error("dispatches", dispatches(store, broker).await));
             findings.extend(or_error("claims", claims(store).await));
             findings.extend(or_error("workers", workers(store).await));
             findings.extend(or_error("deliveries", deliveries(store).await));
@@ -189,6 +192,59 @@ async fn outbox(store: &Store) -> Result<Finding, StoreError> {
     let advice = "start a process with the role enqueue or worker, and see whether the broker \
                   confirms";
     Ok(Finding::new(Level::Error, "outbox", found, advice))
+}
+
+/// Holds the lanes' queues against what the table says waits in them. A message may hold many
+/// invocations, and a worker a few messages; but none at all for one that has been due for long is
+/// too few.
+async fn dispatches(store: &Store, broker: Option<&Broker>) -> Result<Finding, StoreError> {
+    let what = "dispatches";
+    let Some(broker) = broker else {
+        return Ok(Finding::ok(what, "in-process queue: nothing to compare"));
+    };
+    let waiting = dispatched(store, SystemClock.now().before(DISPATCH_TOLERANCE)).await?;
+    let mut lost = Vec::new();
+    for (lane, count) in &waiting {
+        match broker.ready(lane).await {
+            Ok(Some(1..)) => {}
+            Ok(Some(0)) => lost.push(format!("{count} of lane {lane}, whose queue is empty")),
+            Ok(None) => lost.push(format!("{count} of lane {lane}, which has no queue")),
+            Err(error) => {
+                let found = format!("the queue of lane {lane} cannot be looked at: {error}");
+                let advice = "see what is said of the broker";
+                return Ok(Finding::new(Level::Warning, what, found, advice));
+            }
+        }
+    }
+    if lost.is_empty() {
+        return Ok(Finding::ok(what, "none is missed"));
+    }
+    let found = format!("invocations are due and were sent: {}", lost.join("; "));
+    let advice =
+        "run `ekiden reconcile`, or wait for `reconcile.period` of a process with the role worker";
+    Ok(Finding::new(Level::Warning, what, found, advice))
+}
+
+/// How many invocations of each lane wait, were due before then, and have been handed to the broker;
+/// of the oldest ones.
+async fn dispatched(
+    store: &Store,
+    due_before: Timestamp,
+) -> Result<BTreeMap<Lane, u64>, StoreError> {
+    let (mut lanes, mut after) = (BTreeMap::new(), None);
+    for _ in 0..WALKS {
+        let (waiting, walked_to) = store.undispatched(after, MOST).await?;
+        for invocation in waiting {
+            if invocation.due_at < due_before {
+                *lanes.entry(invocation.lane).or_default() += 1;
+            }
+        }
+        if walked_to.is_none() {
+            break;
+        }
+        after = walked_to;
+    }
+    Ok(lanes)
 }
 
 async fn claims(store: &Store) -> Result<Finding, StoreError> {

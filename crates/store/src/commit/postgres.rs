@@ -1,6 +1,6 @@
 //! The write on PostgreSQL.
 
-use super::{Columns, Kind, made_at, millis, told};
+use super::{Kind, Place, made_at, millis, told};
 use crate::{
     backend::Postgres,
     outbox,
@@ -203,8 +203,8 @@ fn bind_steps<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
 
 /// Where those stand that go on living.
 fn bind_places<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
-    let places: Vec<Columns<'_>> = items.iter().map(|item| Columns::of(&item.after)).collect();
-    let time = |column: fn(&Columns<'_>) -> Option<Timestamp>| -> Vec<Option<i64>> {
+    let places: Vec<Place> = items.iter().map(|item| Place::of(&item.after)).collect();
+    let time = |column: fn(&Place) -> Option<Timestamp>| -> Vec<Option<i64>> {
         places.iter().map(|place| millis(column(place))).collect()
     };
     query

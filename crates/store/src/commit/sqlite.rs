@@ -1,148 +1,212 @@
 //! The write on SQLite.
 
-use super::{Columns, made_at, millis, told};
+use super::{Place, made_at, millis, told};
 use crate::{
     backend::Sqlite,
     outbox,
+    pieces::{of_ids, pieces},
     row::{as_millis, encode_events, fault_code},
 };
 use ekiden_domain::Transition;
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection, query_builder::Separated};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Differs from PostgreSQL: there is one writer and no round trip, so that one small statement
-/// after the other is as good as one large one.
+/// Differs from PostgreSQL: there is one writer, and a statement can do one thing only.
 pub(super) async fn write(
     sqlite: &Sqlite,
     items: &[&Transition],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
     let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
+    let (ends, moves): (Vec<&Transition>, Vec<&Transition>) = items
+        .iter()
+        .partition(|item| item.after.status().is_final());
     let mut written = HashSet::with_capacity(items.len());
-    for item in items {
-        if step(&mut transaction, item).await? {
-            written.insert(item.after.request_id.as_uuid());
-            write_beside(&mut transaction, item).await?;
-        }
+    for piece in pieces(&moves) {
+        written.extend(move_on(&mut transaction, piece).await?);
     }
+    for piece in pieces(&ends) {
+        written.extend(end(&mut transaction, piece).await?);
+    }
+    let mut items = items.to_vec();
+    items.retain(|item| written.contains(&item.after.request_id.as_uuid()));
+    write_beside(&mut transaction, &items).await?;
     transaction.commit().await?;
     Ok(written)
 }
 
-async fn step(connection: &mut SqliteConnection, item: &Transition) -> Result<bool, sqlx::Error> {
-    let columns = Columns::of(&item.after);
-    let after = columns.after;
-    let fault = after.error.as_ref();
-    let (sql, place) = if columns.ended_at.is_some() {
-        (END, columns.ended_at)
-    } else {
-        (MOVE, columns.due_at)
+/// The rows that are written, and what of them both kinds of step say.
+macro_rules! steps {
+    ($($own:literal)*) => {
+        concat!(
+            "WITH step(
+                 request_id, lease_was, status_was, status, lease, worker, first_started_at,
+                 attempts, retries, system_retries, releases, reached, duration_ms, fault_kind,
+                 error, error_message, http_status, events",
+            $(", ", $own,)*
+            ") AS ("
+        )
     };
-    let written = sqlx::query(sql)
-        .bind(after.request_id.as_uuid())
-        .bind(item.before.lease.number())
-        .bind(item.before.status.code())
-        .bind(after.status().code())
-        .bind(after.lease.number())
-        .bind(after.worker.map(|id| id.as_uuid()))
-        .bind(millis(after.first_started_at))
-        .bind(i64::from(after.attempts))
-        .bind(i64::from(after.retries))
-        .bind(i64::from(after.system_retries))
-        .bind(i64::from(after.releases))
-        .bind(after.reached)
-        .bind(as_millis(after.duration))
-        .bind(fault.map(|fault| fault_code(fault.kind)))
-        .bind(fault.map(|fault| fault.error.as_str()))
-        .bind(fault.map(|fault| fault.message.as_str()))
-        .bind(fault.and_then(|fault| fault.http_status.map(i64::from)))
-        .bind(encode_events(&after.events))
-        .bind(millis(place));
-    let written = if columns.ended_at.is_some() {
-        written
-            .bind(after.invocation_id.as_str())
-            .bind(after.qualifier.as_str())
-            .bind(after.stateful)
-    } else {
-        written
-            .bind(millis(columns.claimed_at))
-            .bind(millis(columns.started_at))
-            .bind(millis(columns.deadline_at))
-    };
-    if written.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    if columns.ended_at.is_some() {
-        sqlx::query("DELETE FROM invocations_live WHERE request_id = $1")
-            .bind(after.request_id.as_uuid())
-            .execute(connection)
-            .await?;
-    }
-    Ok(true)
 }
 
-const MOVE: &str = "
-    UPDATE invocations_live
-    SET status = $4, lease = $5, worker = $6, first_started_at = $7, attempts = $8, retries = $9,
-        system_retries = $10, releases = $11, reached = $12, duration_ms = $13, fault_kind = $14,
-        error = $15, error_message = $16, http_status = $17, events = $18, due_at = $19,
-        claimed_at = $20, started_at = $21, deadline_at = $22
-    WHERE request_id = $1 AND lease = $2 AND status = $3";
+/// Moves rows that go on living.
+async fn move_on(
+    connection: &mut SqliteConnection,
+    items: &[&Transition],
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut sql = QueryBuilder::new(steps!("due_at" "claimed_at" "started_at" "deadline_at"));
+    sql.push_values(items, |mut row, item| {
+        push_step(&mut row, item);
+        let place = Place::of(&item.after);
+        row.push_bind(millis(place.due_at))
+            .push_bind(millis(place.claimed_at))
+            .push_bind(millis(place.started_at))
+            .push_bind(millis(place.deadline_at));
+    });
+    sql.push(
+        ") UPDATE invocations_live
+         SET status = step.status, lease = step.lease, worker = step.worker,
+             first_started_at = step.first_started_at, attempts = step.attempts,
+             retries = step.retries, system_retries = step.system_retries,
+             releases = step.releases, reached = step.reached, duration_ms = step.duration_ms,
+             fault_kind = step.fault_kind, error = step.error,
+             error_message = step.error_message, http_status = step.http_status,
+             events = step.events, due_at = step.due_at, claimed_at = step.claimed_at,
+             started_at = step.started_at, deadline_at = step.deadline_at
+         FROM step
+         WHERE invocations_live.request_id = step.request_id
+           AND invocations_live.lease = step.lease_was
+           AND invocations_live.status = step.status_was
+         RETURNING request_id",
+    );
+    sql.build_query_scalar().fetch_all(connection).await
+}
 
-const END: &str = "
-    INSERT INTO invocations_history (
-        request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at, status,
-        lease, worker, first_started_at, attempts, retries, system_retries, releases, reached,
-        duration_ms, fault_kind, error, error_message, http_status, ended_at, events
-    )
-    SELECT $1, function, $20, $21, $22, accepted_at, expires_at, $4,
-           $5, $6, $7, $8, $9, $10, $11, $12,
-           $13, $14, $15, $16, $17, $19, $18
-    FROM invocations_live
-    WHERE request_id = $1 AND lease = $2 AND status = $3";
+/// Moves rows into the history.
+async fn end(
+    connection: &mut SqliteConnection,
+    items: &[&Transition],
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut sql = QueryBuilder::new(steps!("ended_at" "invocation_id" "qualifier" "stateful"));
+    sql.push_values(items, |mut row, item| {
+        push_step(&mut row, item);
+        row.push_bind(millis(item.after.ended_at()))
+            .push_bind(item.after.invocation_id.as_str())
+            .push_bind(item.after.qualifier.as_str())
+            .push_bind(item.after.stateful);
+    });
+    // A cross join is made in the order in which it is written.
+    sql.push(
+        ") INSERT INTO invocations_history (
+             request_id, function, invocation_id, qualifier, stateful, accepted_at, expires_at,
+             status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
+             reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
+         )
+         SELECT step.request_id, live.function, step.invocation_id, step.qualifier, step.stateful,
+                live.accepted_at, live.expires_at, step.status, step.lease, step.worker,
+                step.first_started_at, step.attempts, step.retries, step.system_retries,
+                step.releases, step.reached, step.duration_ms, step.fault_kind, step.error,
+                step.error_message, step.http_status, step.ended_at, step.events
+         FROM step CROSS JOIN invocations_live live
+         WHERE live.request_id = step.request_id AND live.lease = step.lease_was
+           AND live.status = step.status_was
+         RETURNING request_id",
+    );
+    let ended: Vec<Uuid> = sql.build_query_scalar().fetch_all(&mut *connection).await?;
+    for piece in pieces(&ended) {
+        let before = "DELETE FROM invocations_live WHERE request_id IN";
+        let mut sql = of_ids(before, piece.iter().copied(), "");
+        sql.build().execute(&mut *connection).await?;
+    }
+    Ok(ended)
+}
 
-/// What goes with a step: its messages, the delivery of its result, and the attempt it ended.
+fn push_step(row: &mut Separated<'_, sqlx::Sqlite, &'static str>, item: &Transition) {
+    let after = &item.after;
+    let fault = after.error.as_ref();
+    row.push_bind(after.request_id.as_uuid())
+        .push_bind(item.before.lease.number())
+        .push_bind(item.before.status.code())
+        .push_bind(after.status().code())
+        .push_bind(after.lease.number())
+        .push_bind(after.worker.map(|id| id.as_uuid()))
+        .push_bind(millis(after.first_started_at))
+        .push_bind(i64::from(after.attempts))
+        .push_bind(i64::from(after.retries))
+        .push_bind(i64::from(after.system_retries))
+        .push_bind(i64::from(after.releases))
+        .push_bind(after.reached)
+        .push_bind(as_millis(after.duration))
+        .push_bind(fault.map(|fault| fault_code(fault.kind)))
+        .push_bind(fault.map(|fault| fault.error.as_str()))
+        .push_bind(fault.map(|fault| fault.message.as_str()))
+        .push_bind(fault.and_then(|fault| fault.http_status.map(i64::from)))
+        .push_bind(encode_events(&after.events));
+}
+
+/// What goes with the steps that were written: their messages, the deliveries of their results, and
+/// the attempts they ended.
 async fn write_beside(
     connection: &mut SqliteConnection,
-    item: &Transition,
+    items: &[&Transition],
 ) -> Result<(), sqlx::Error> {
-    let now = made_at(&item.after);
-    for message in &item.messages {
-        let take_at = outbox::take_at(message, now).as_millis();
-        outbox::sqlite_insert(connection, message, take_at).await?;
+    let messages: Vec<_> = items
+        .iter()
+        .flat_map(|item| {
+            let now = made_at(&item.after);
+            let take_at = move |message| outbox::take_at(message, now).as_millis();
+            item.messages
+                .iter()
+                .map(move |message| (message, take_at(message)))
+        })
+        .collect();
+    outbox::sqlite_insert(connection, &messages).await?;
+    let results: Vec<_> = items
+        .iter()
+        .filter_map(|item| Some((item, item.after.destination()?)))
+        .collect();
+    for piece in pieces(&results) {
+        let mut sql = QueryBuilder::<sqlx::Sqlite>::new(
+            "INSERT INTO deliveries (
+                 request_id, destination, created_at, take_at, status, attempts
+             ) ",
+        );
+        sql.push_values(piece, |mut row, (item, destination)| {
+            let ended_at = millis(item.after.ended_at());
+            row.push_bind(item.after.request_id.as_uuid())
+                .push_bind(destination.as_str())
+                .push_bind(ended_at)
+                .push_bind(ended_at)
+                .push("0, 0");
+        });
+        sql.build().execute(&mut *connection).await?;
     }
-    if let Some(destination) = item.after.destination() {
-        sqlx::query(
-            "INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
-             VALUES ($1, $2, 0, 0, $3, $3)",
-        )
-        .bind(item.after.request_id.as_uuid())
-        .bind(destination.as_str())
-        .bind(millis(item.after.ended_at()))
-        .execute(&mut *connection)
-        .await?;
-    }
-    if let Some(attempt) = told(item) {
-        let fault = attempt.fault.as_ref();
-        sqlx::query(
+    let attempts: Vec<_> = items
+        .iter()
+        .filter_map(|item| Some((item.after.request_id, told(item)?)))
+        .collect();
+    for piece in pieces(&attempts) {
+        let mut sql = QueryBuilder::<sqlx::Sqlite>::new(
             "INSERT INTO attempts (
                  request_id, number, worker, started_at, ended_at, fault_kind, error,
                  error_message, http_status, output, log
-             ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(item.after.request_id.as_uuid())
-        .bind(i64::from(attempt.number))
-        .bind(attempt.worker.as_uuid())
-        .bind(attempt.started_at.as_millis())
-        .bind(attempt.ended_at.as_millis())
-        .bind(fault.map(|fault| fault_code(fault.kind)))
-        .bind(fault.map(|fault| fault.error.as_str()))
-        .bind(fault.map(|fault| fault.message.as_str()))
-        .bind(fault.and_then(|fault| fault.http_status.map(i64::from)))
-        .bind(attempt.output.as_ref())
-        .bind(attempt.log.as_ref())
-        .execute(connection)
-        .await?;
+             ) ",
+        );
+        sql.push_values(piece, |mut row, (request_id, attempt)| {
+            let fault = attempt.fault.as_ref();
+            row.push_bind(request_id.as_uuid())
+                .push_bind(i64::from(attempt.number))
+                .push_bind(attempt.worker.as_uuid())
+                .push_bind(attempt.started_at.as_millis())
+                .push_bind(attempt.ended_at.as_millis())
+                .push_bind(fault.map(|fault| fault_code(fault.kind)))
+                .push_bind(fault.map(|fault| fault.error.as_str()))
+                .push_bind(fault.map(|fault| fault.message.as_str()))
+                .push_bind(fault.and_then(|fault| fault.http_status.map(i64::from)))
+                .push_bind(attempt.output.as_ref())
+                .push_bind(attempt.log.as_ref());
+        });
+        sql.build().execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -11,9 +11,14 @@ use std::time::{Duration, Instant};
 /// How long a followed task may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends `tasks` invocations, each only when the one before was seen to have ended. A task is looked at
-/// again at once: the shortest sleep there is would be a good part of what is measured.
-pub(super) async fn follow(stage: &Stage, tasks: usize, payload: usize) -> anyhow::Result<Timings> {
+/// Sends `tasks` invocations, each only when the one before was seen to have ended, by a look after each
+/// `pause`.
+pub(super) async fn follow(
+    stage: &Stage,
+    tasks: usize,
+    payload: usize,
+    pause: Duration,
+) -> anyhow::Result<Timings> {
     let mut sender = Sender::connect(stage.addresses()[0]).await?;
     let payload = Bytes::from(vec![b'x'; payload]);
     let mut each = Vec::with_capacity(tasks);
@@ -23,6 +28,9 @@ pub(super) async fn follow(stage: &Stage, tasks: usize, payload: usize) -> anyho
         while !stage.has_ended(&id).await? {
             if sent.elapsed() > PATIENCE {
                 bail!("the task {id} did not end within {PATIENCE:?}");
+            }
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
             }
         }
         each.push(sent.elapsed());

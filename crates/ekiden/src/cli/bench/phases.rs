@@ -20,6 +20,8 @@ const MOST_BATCHES: usize = 4;
 /// How many connections the producers of other systems are measured with.
 const FEW_CONNECTIONS: usize = 32;
 
+/// How often a task is looked at that is followed under load.
+const LOOK: Duration = Duration::from_millis(1);
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// A measurement under way.
@@ -133,7 +135,8 @@ impl Phases<'_> {
             ..self.load()
         };
         let loaded = tokio::select! {
-            followed = follow(stage, tasks, self.bench.payload) => followed?,
+            // Who looks all the time takes a processor from those who work.
+            followed = follow(stage, tasks, self.bench.payload, LOOK) => followed?,
             ended = send(&others) => {
                 ended?;
                 bail!("the load ended before what was followed");
@@ -143,7 +146,8 @@ impl Phases<'_> {
         self.report.number("loaded_p50_ms", loaded.percentile(0.50));
         self.report.number("loaded_p99_ms", loaded.percentile(0.99));
         eprintln!("idle: {tasks} tasks, one after the other");
-        let idle = follow(stage, tasks, self.bench.payload).await?;
+        // Nobody else wants the processors, and the shortest sleep is a good part of what is measured.
+        let idle = follow(stage, tasks, self.bench.payload, Duration::ZERO).await?;
         self.report.number("p50_ms", idle.percentile(0.50));
         self.report.number("p99_ms", idle.percentile(0.99));
         Ok(())
