@@ -22,7 +22,7 @@ use tokio::{
 
 /// How often whoever is ready is let go first, before a transaction begins: more often than one thing
 /// leads to another.
-const TURNS: u32 = 12;
+const TURNS: u32 = 64;
 
 /// What a trial leaves behind.
 const EMPTY: &str = "

@@ -36,7 +36,10 @@ mod world;
 use ekiden_domain::Status;
 use flaw::Flaw;
 use search::{Broken, search};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{PoisonError, RwLock},
+};
 use world::live;
 
 /// How many seeds are lived through.
@@ -46,12 +49,17 @@ const FLAWED_SEEDS: u64 = 2_000;
 /// How many seeds are lived through twice.
 const TWICE: u64 = 100;
 
+/// Held by who has the processors alone, or with others. A life does not depend on the machine's threads,
+/// but for about one in a thousand where they wait for a processor, and why that one does is not known.
+static PROCESSORS: RwLock<()> = RwLock::new(());
+
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
 #[test]
 fn whatever_happens_all_that_was_accepted_ends_as_its_record_says() {
+    let _with_others = PROCESSORS.read().unwrap_or_else(PoisonError::into_inner);
     let one = variable("EKIDEN_SEED");
     let seeds = match one {
         Some(seed) => seed..seed + 1,
@@ -65,12 +73,14 @@ fn whatever_happens_all_that_was_accepted_ends_as_its_record_says() {
 
 #[test]
 fn a_seed_lives_the_same_life_every_time() {
+    let _alone = PROCESSORS.write().unwrap_or_else(PoisonError::into_inner);
     let lives = || search(0..TWICE, None).unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(lives(), lives());
 }
 
 /// The flaw is found, by what it breaks.
 fn is_found(flaw: Flaw, by: &str) {
+    let _with_others = PROCESSORS.read().unwrap_or_else(PoisonError::into_inner);
     match search(0..FLAWED_SEEDS, Some(flaw)) {
         Err(Broken { what, .. }) => assert!(what.contains(by), "{what}"),
         Ok(_) => panic!("{flaw:?} was not found"),
