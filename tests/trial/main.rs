@@ -8,7 +8,7 @@
 //!
 //! The state table is SQLite in memory, the broker the in-process one, and time the runtime's own,
 //! paused: minutes pass in milliseconds. Nothing else is left to chance, so that a seed lives the same
-//! life every time: what fails is printed with its seed, and
+//! life every time, but for what [`PROCESSORS`] tells: what fails is printed with its seed, and
 //!
 //! ```text
 //! EKIDEN_SEED=7 cargo test -p ekiden-tests --test trial whatever

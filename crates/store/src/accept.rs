@@ -1,19 +1,20 @@
 //! Accepting: the invocation, its payload and its outbox row become durable together.
 
+mod sqlite;
+
 use crate::{
     Accepted, Store, StoreError,
-    backend::{Backend, Sqlite},
+    backend::Backend,
     batch::{Flush, Pending},
     outbox,
-    pieces::pieces,
     row::{as_millis, encode_events, inconsistent},
 };
 use bytes::Bytes;
 use ekiden_domain::{
     Destination, Invocation, Message, RequestId, State, Status, invocation::Policy,
 };
-use sqlx::{PgPool, QueryBuilder, SqliteConnection};
-use std::collections::{HashMap, HashSet};
+use sqlx::PgPool;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What one producer wants kept.
@@ -104,7 +105,7 @@ impl Flush for Accept {
                 postgres.growth.add(accepted.len(), &postgres.searching);
                 Ok(accepted)
             }
-            Backend::Sqlite(sqlite) => sqlite_flush(sqlite, items).await,
+            Backend::Sqlite(sqlite) => sqlite::flush(sqlite, items).await,
         }
     }
 }
@@ -290,119 +291,4 @@ fn answer(item: &Acceptance, firsts: &Firsts) -> Result<Accepted, sqlx::Error> {
                 .ok_or_else(|| sqlx::Error::Decode(Box::new(inconsistent(*id, "status"))))?,
         }),
     }
-}
-
-async fn sqlite_flush(
-    sqlite: &Sqlite,
-    items: &[&Acceptance],
-) -> Result<Vec<Accepted>, sqlx::Error> {
-    let mut transaction = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
-    let mut inserted = HashSet::with_capacity(items.len());
-    for piece in pieces(items) {
-        inserted.extend(sqlite_inputs(&mut transaction, piece).await?);
-    }
-    let is_new = |item: &&Acceptance| inserted.contains(&item.invocation.request_id.as_uuid());
-    let new: Vec<&Acceptance> = items.iter().copied().filter(is_new).collect();
-    for piece in pieces(&new) {
-        sqlite_live(&mut transaction, piece).await?;
-    }
-    let messages: Vec<_> = new
-        .iter()
-        .map(|item| (&item.message, take_at(item)))
-        .collect();
-    outbox::sqlite_insert(&mut transaction, &messages).await?;
-    let mut answers = Vec::with_capacity(items.len());
-    for item in items {
-        answers.push(if is_new(item) {
-            Accepted::New
-        } else {
-            sqlite_first(&mut transaction, item).await?
-        });
-    }
-    transaction.commit().await?;
-    Ok(answers)
-}
-
-/// Inserts what never changes, and tells of which.
-async fn sqlite_inputs(
-    connection: &mut SqliteConnection,
-    items: &[&Acceptance],
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    let mut sql = QueryBuilder::new(
-        "INSERT INTO invocation_inputs (
-             request_id, function, invocation_id, qualifier, stateful, lane,
-             max_retries, retry_base_ms, retry_max_ms, payload, version, hops, on_success, on_failure,
-             trace
-         ) ",
-    );
-    sql.push_values(items, |mut row, item| {
-        let Invocation {
-            policy, function, ..
-        } = &item.invocation;
-        row.push_bind(item.invocation.request_id.as_uuid())
-            .push_bind(function.as_str())
-            .push_bind(item.invocation.invocation_id.as_str())
-            .push_bind(item.invocation.qualifier.as_str())
-            .push_bind(item.invocation.stateful)
-            .push_bind(policy.lane.as_str())
-            .push_bind(i64::from(policy.max_retries))
-            .push_bind(as_millis(policy.retry_base))
-            .push_bind(as_millis(policy.retry_max))
-            .push_bind(item.payload.as_ref())
-            .push_bind(item.invocation.version.as_str())
-            .push_bind(i64::from(item.invocation.hops))
-            .push_bind(text_of(&policy.on_success))
-            .push_bind(text_of(&policy.on_failure))
-            .push_bind(outbox::trace(item.invocation.trace.as_ref()));
-    });
-    sql.push(" ON CONFLICT (function, invocation_id) DO NOTHING RETURNING request_id");
-    sql.build_query_scalar().fetch_all(connection).await
-}
-
-async fn sqlite_live(
-    connection: &mut SqliteConnection,
-    items: &[&Acceptance],
-) -> Result<(), sqlx::Error> {
-    let mut sql = QueryBuilder::new(
-        "INSERT INTO invocations_live (
-             request_id, function, accepted_at, expires_at, due_at, events, status, lease,
-             attempts, retries, system_retries, releases, reached, duration_ms
-         ) ",
-    );
-    sql.push_values(items, |mut row, item| {
-        let Invocation {
-            function, events, ..
-        } = &item.invocation;
-        row.push_bind(item.invocation.request_id.as_uuid())
-            .push_bind(function.as_str())
-            .push_bind(item.invocation.accepted_at.as_millis())
-            .push_bind(item.invocation.expires_at.as_millis())
-            .push_bind(due_at(item))
-            .push_bind(encode_events(events))
-            .push("0, 0, 0, 0, 0, 0, FALSE, 0");
-    });
-    sql.build().execute(connection).await.map(drop)
-}
-
-/// Who has the item's id.
-async fn sqlite_first(
-    connection: &mut SqliteConnection,
-    item: &Acceptance,
-) -> Result<Accepted, sqlx::Error> {
-    let Invocation {
-        function,
-        invocation_id,
-        ..
-    } = &item.invocation;
-    let first: (Uuid, i16) = sqlx::query_as(
-        "SELECT request_id, status FROM invocations
-         WHERE request_id = (SELECT request_id FROM invocation_inputs
-                             WHERE function = $1 AND invocation_id = $2)",
-    )
-    .bind(function.as_str())
-    .bind(invocation_id.as_str())
-    .fetch_one(connection)
-    .await?;
-    let key = (function.to_string(), invocation_id.to_string());
-    answer(item, &Firsts::from([(key, first)]))
 }
