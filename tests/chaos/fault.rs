@@ -168,13 +168,7 @@ impl Fault {
             Self::BrokerCut => hold(processes, broker, Way::Closed, CUT).await,
             Self::BrokerSilent => hold(processes, broker, Way::Silent, while_).await,
             Self::BrokerSlow => hold(processes, broker, Way::Slow(SLOW), while_).await,
-            Self::RollingRestart => {
-                for process in processes {
-                    process.end().await;
-                    process.start();
-                    process.ready().await;
-                }
-            }
+            Self::RollingRestart => fleet.roll(place).await,
             Self::WorkerKilled | Self::WorkerFrozen | Self::WorkerCutOff | Self::WorkerSilenced => {
                 unreachable!("it has a victim")
             }

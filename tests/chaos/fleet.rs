@@ -18,6 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The program, and the one before it: unless that is named, there is only this one.
+const BINARY: &str = "EKIDEN_TEST_BINARY";
+const PREVIOUS: &str = "EKIDEN_CHAOS_PREVIOUS";
 /// How long a process may take to be ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The time after which a silent worker counts as dead.
@@ -86,6 +89,7 @@ pub(crate) struct Process {
     pub(crate) endpoint: String,
     pub(crate) database: Proxy,
     pub(crate) broker: Proxy,
+    program: String,
     address: String,
     urls: [(&'static str, String); 2],
     config: PathBuf,
@@ -93,7 +97,8 @@ pub(crate) struct Process {
     child: Option<Child>,
 }
 
-/// Two that enqueue, three that work, one that lists.
+/// Two that enqueue, three that work, one that lists: of the program before this one, if it is named,
+/// until they are rolled to this one.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) processes: Vec<Process>,
@@ -104,11 +109,9 @@ impl Fleet {
     pub(crate) async fn start(place: &Place, functions: &str, folder: &Path) -> Self {
         let config = folder.join("ekiden.toml");
         std::fs::write(&config, SETTINGS.replace('@', functions)).unwrap();
-        let migrated = ekiden()
-            .arg("migrate")
-            .env("DATABASE_URL", place.database_url(None))
-            .status();
-        assert!(migrated.unwrap().success());
+        let this = variable(BINARY);
+        let program = std::env::var(PREVIOUS).unwrap_or(this);
+        migrate(&program, place);
         let roles = [
             [Role::Enqueue; 2].as_slice(),
             &[Role::Worker; 3],
@@ -118,7 +121,8 @@ impl Fleet {
         for (number, role) in roles.concat().into_iter().enumerate() {
             let log = folder.join(format!("{}-{number}.log", role.name()));
             let log = File::options().create(true).append(true).open(log).unwrap();
-            let mut process = Process::new(place, role, config.clone(), log).await;
+            let (program, config) = (program.clone(), config.clone());
+            let mut process = Process::new(program, place, role, config, log).await;
             process.start();
             processes.push(process);
         }
@@ -128,14 +132,35 @@ impl Fleet {
         Self { processes }
     }
 
+    /// Migrates under load, and restarts one process after the other, each as this program.
+    pub(crate) async fn roll(&mut self, place: &Place) {
+        let this = variable(BINARY);
+        migrate(&this, place);
+        for process in &mut self.processes {
+            process.end().await;
+            process.program.clone_from(&this);
+            process.start();
+            process.ready().await;
+        }
+    }
+
     pub(crate) fn endpoints(&self, role: Role) -> Vec<String> {
         let of_role = self.processes.iter().filter(|process| process.role == role);
         of_role.map(|process| process.endpoint.clone()).collect()
     }
 }
 
-fn ekiden() -> Command {
-    let mut command = Command::new(variable("EKIDEN_TEST_BINARY"));
+fn migrate(program: &str, place: &Place) {
+    let migrated = ekiden(program)
+        .arg("migrate")
+        .env("DATABASE_URL", place.database_url(None))
+        .stdout(Stdio::null())
+        .status();
+    assert!(migrated.unwrap().success());
+}
+
+fn ekiden(program: &str) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().env("PATH", variable("PATH"));
     command
 }
@@ -151,7 +176,7 @@ fn free_address() -> String {
 }
 
 impl Process {
-    async fn new(place: &Place, role: Role, config: PathBuf, log: File) -> Self {
+    async fn new(program: String, place: &Place, role: Role, config: PathBuf, log: File) -> Self {
         let [database, broker] = place.servers();
         let database = Proxy::before(database, Way::Open).await.unwrap();
         let broker = Proxy::before(broker, Way::Open).await.unwrap();
@@ -163,6 +188,7 @@ impl Process {
             endpoint: format!("http://{address}"),
             database,
             broker,
+            program,
             address,
             urls: [("DATABASE_URL", database_url), ("AMQP_URL", amqp_url)],
             config,
@@ -172,7 +198,7 @@ impl Process {
     }
 
     pub(crate) fn start(&mut self) {
-        let child = ekiden()
+        let child = ekiden(&self.program)
             .args(["serve", "--log-format", "json", "--role", self.role.name()])
             .arg("--config")
             .arg(&self.config)

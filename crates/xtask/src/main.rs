@@ -15,7 +15,7 @@ use std::{
 };
 
 const USAGE: &str = "usage: cargo xtask test [ARGUMENTS OF CARGO TEST]
-       cargo xtask chaos [--minutes N] [--seed S]
+       cargo xtask chaos [--minutes N] [--seed S] [--previous PATH]
        cargo xtask bench [--rounds N] [--vs-peers | --scale] [--json] (more: --help)
        cargo xtask arrows";
 
