@@ -151,8 +151,14 @@ impl Listener {
             .limit
             .as_ref()
             .map_or(slots, |(_, limit)| slots.min(*limit as usize));
-        // A quarter of the slots keeps them fed while acknowledgements travel.
-        (limit / 4).clamp(1, MOST_PREFETCH)
+        // A quarter of the slots keeps them fed from a broker that packs a backlog into few messages, and
+        // leaves the others to other workers; in a process alone there are none.
+        let share = if self.holder.parts.broker.is_in_process() {
+            limit
+        } else {
+            limit / 4
+        };
+        share.clamp(1, MOST_PREFETCH)
     }
 
     async fn serve(

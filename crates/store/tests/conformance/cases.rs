@@ -3,7 +3,7 @@
 use crate::fixture::{NOW, accepted, at, function, invocation, new, started, worker};
 use bytes::Bytes;
 use ekiden_domain::{AsyncConfig, Fault, Invocation, Lane, Message, Outcome, RequestId, Status};
-use ekiden_store::{Accepted, Commit, Store};
+use ekiden_store::{Acceptance, Accepted, Commit, Store};
 use futures::future::join_all;
 use std::{collections::HashSet, time::Duration};
 
@@ -88,6 +88,37 @@ pub(crate) async fn of_many_acceptances_of_one_id_one_is_new(store: Store) {
         })
         .collect();
     assert_eq!((new, duplicates.len()), (1, 1));
+}
+
+pub(crate) async fn many_accepted_at_once_are_answered_in_order_each_for_itself(store: Store) {
+    store.migrate().await.unwrap();
+    let early = accepted(&store, Some("150"), NOW).await;
+    let wanted: Vec<Acceptance> = (0..300)
+        .map(|number| {
+            let (invocation, message) = invocation(Some(&number.to_string()), at(5));
+            let payload = Bytes::from(format!("payload {number}"));
+            Acceptance {
+                invocation,
+                payload,
+                message,
+            }
+        })
+        .collect();
+    let answers = store.accept_all(wanted.clone()).await;
+    assert_eq!(answers.len(), wanted.len());
+    for (number, (answer, wanted)) in answers.into_iter().zip(wanted).enumerate() {
+        let (expected, payload) = if number == 150 {
+            let (request_id, status) = (early.request_id, Status::Enqueued);
+            let first = Bytes::from_static(b"payload");
+            (Accepted::Duplicate { request_id, status }, first)
+        } else {
+            (Accepted::New, wanted.payload)
+        };
+        assert_eq!(answer.unwrap(), expected, "{number}");
+        let id = wanted.invocation.invocation_id;
+        let found = store.find(&function(), &id).await.unwrap().unwrap();
+        assert_eq!(found.payload, Some(payload), "{number}");
+    }
 }
 
 pub(crate) async fn a_whole_life_keeps_every_field_and_the_attempts_that_failed(store: Store) {

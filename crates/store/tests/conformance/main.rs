@@ -35,6 +35,7 @@ both_databases! {
     cases::an_accepted_invocation_is_found_with_every_field,
     cases::a_second_one_of_the_same_id_is_told_of_the_first_whatever_became_of_it,
     cases::of_many_acceptances_of_one_id_one_is_new,
+    cases::many_accepted_at_once_are_answered_in_order_each_for_itself,
     cases::a_whole_life_keeps_every_field_and_the_attempts_that_failed,
     cases::of_many_claimers_each_invocation_has_one,
     cases::a_stale_lease_changes_nothing,

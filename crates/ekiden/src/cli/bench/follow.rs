@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::time::{Duration, Instant};
 
 /// How long a followed task may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends `tasks` invocations, each only when the one before was seen to have ended, by a look after each
 /// `pause`.
@@ -27,7 +27,7 @@ pub(super) async fn follow(
         let id = sender.invoke(payload.clone()).await?;
         while !stage.has_ended(&id).await? {
             if sent.elapsed() > PATIENCE {
-                bail!("the task {id} did not end within {PATIENCE:?}");
+                bail!("the task {id} did not end within {PATIENCE:?}: more comes than is carried");
             }
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
