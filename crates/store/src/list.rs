@@ -2,7 +2,7 @@
 
 use crate::{
     StoreError,
-    backend::Backend,
+    backend::{Backend, look_up},
     deliveries,
     row::{RecordRow, columns, sound},
 };
@@ -10,14 +10,22 @@ use ekiden_domain::{ListQuery, Order, Page, Record, Status};
 use sqlx::{Database as SqlDatabase, Encode, Postgres, QueryBuilder, Sqlite, Type};
 use uuid::Uuid;
 
+/// Up to how many invocations with a prefix are looked up by their keys. Among more than that, the list's
+/// own order soon comes by a page of them.
+const FEW: i64 = 10_000;
+
 pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, StoreError> {
+    let is_of_few = match &query.prefix {
+        Some(prefix) => is_of_few(backend, query, prefix).await?,
+        None => false,
+    };
     let mut rows: Vec<RecordRow> = match backend {
         Backend::Postgres(postgres) => {
-            let mut sql = statement::<Postgres>(query);
+            let mut sql = statement::<Postgres>(query, is_of_few);
             sql.build_query_as().fetch_all(&postgres.searching).await?
         }
         Backend::Sqlite(sqlite) => {
-            let mut sql = statement::<Sqlite>(query);
+            let mut sql = statement::<Sqlite>(query, is_of_few);
             sql.build_query_as().fetch_all(&sqlite.reader).await?
         }
     };
@@ -30,9 +38,34 @@ pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, S
     Ok(Page { records, next })
 }
 
+/// Whether a prefix is that of few invocations: no planner knows, and either way takes seconds where the
+/// other takes milliseconds.
+async fn is_of_few(backend: &Backend, query: &ListQuery, prefix: &str) -> Result<bool, StoreError> {
+    let count: i64 = look_up!(backend, pool => sqlx::query_scalar(
+        "SELECT COUNT(*) FROM (
+             SELECT 1 FROM invocation_inputs
+             WHERE function = $1 AND invocation_id >= $2 AND invocation_id < $3
+             LIMIT $4
+         ) AS named",
+    )
+    .bind(query.function.as_str())
+    .bind(prefix)
+    .bind(after_all(prefix))
+    .bind(FEW + 1)
+    .fetch_one(pool)
+    .await?);
+    Ok(count <= FEW)
+}
+
+/// What sorts after all that begins with `prefix`: ids compare byte by byte, and no character sorts after
+/// U+10FFFF.
+fn after_all(prefix: &str) -> String {
+    format!("{prefix}\u{10FFFF}")
+}
+
 /// Each arm gives its first rows by its own index, one more than the page holds, and the merge
 /// keeps the first of both: no arm is read further than a page, however long it is.
-fn statement<'q, DB>(query: &'q ListQuery) -> QueryBuilder<DB>
+fn statement<'q, DB>(query: &'q ListQuery, is_of_few: bool) -> QueryBuilder<DB>
 where
     DB: SqlDatabase,
     i64: Encode<'q, DB> + Type<DB>,
@@ -42,6 +75,11 @@ where
     &'q str: Encode<'q, DB> + Type<DB>,
 {
     let mut sql = QueryBuilder::new("");
+    if is_of_few {
+        sql.push("WITH named AS MATERIALIZED (SELECT request_id FROM invocation_inputs WHERE TRUE");
+        name(&mut sql, query);
+        sql.push(") ");
+    }
     let arms: &[&str] = match query.status {
         Some(status) if status.is_final() => &["ended_invocations"],
         Some(Status::Dequeued | Status::Running | Status::Stopping) => &["claimed"],
@@ -61,6 +99,11 @@ where
             "CAST(NULL AS BYTEA) AS payload"
         });
         sql.push(" FROM ").push(arm).push(" WHERE stateful");
+        if is_of_few {
+            sql.push(" AND request_id IN (SELECT request_id FROM named)");
+        } else {
+            name(&mut sql, query);
+        }
         filter(&mut sql, query);
         order(&mut sql, query);
         sql.push(") arm").push(index.to_string());
@@ -71,17 +114,31 @@ where
     sql
 }
 
+/// Of which function, and with which prefix.
+fn name<'q, DB>(sql: &mut QueryBuilder<DB>, query: &'q ListQuery)
+where
+    DB: SqlDatabase,
+    String: Encode<'q, DB> + Type<DB>,
+    &'q str: Encode<'q, DB> + Type<DB>,
+{
+    sql.push(" AND function = ")
+        .push_bind(query.function.as_str());
+    if let Some(prefix) = &query.prefix {
+        sql.push(" AND invocation_id >= ")
+            .push_bind(prefix.as_str());
+        sql.push(" AND invocation_id < ")
+            .push_bind(after_all(prefix));
+    }
+}
+
 fn filter<'q, DB>(sql: &mut QueryBuilder<DB>, query: &'q ListQuery)
 where
     DB: SqlDatabase,
     i64: Encode<'q, DB> + Type<DB>,
     i16: Encode<'q, DB> + Type<DB>,
     Uuid: Encode<'q, DB> + Type<DB>,
-    String: Encode<'q, DB> + Type<DB>,
     &'q str: Encode<'q, DB> + Type<DB>,
 {
-    sql.push(" AND function = ")
-        .push_bind(query.function.as_str());
     if let Some(qualifier) = &query.qualifier {
         sql.push(" AND qualifier = ").push_bind(qualifier.as_str());
     }
@@ -91,13 +148,6 @@ where
         if status != Status::Succeeded && status.is_final() {
             sql.push(" AND status <> 5");
         }
-    }
-    if let Some(prefix) = &query.prefix {
-        // Ids compare byte by byte, and no character sorts after U+10FFFF.
-        sql.push(" AND invocation_id >= ")
-            .push_bind(prefix.as_str());
-        sql.push(" AND invocation_id < ")
-            .push_bind(format!("{prefix}\u{10FFFF}"));
     }
     if let Some(from) = query.accepted_from {
         sql.push(" AND accepted_at >= ").push_bind(from.as_millis());

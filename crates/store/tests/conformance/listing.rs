@@ -1,8 +1,9 @@
 //! What every list does.
 
-use crate::fixture::{NOW, accepted, at, function, started};
+use crate::fixture::{NOW, accepted, at, function, invocation, started};
+use bytes::Bytes;
 use ekiden_domain::{Invocation, ListQuery, Order, Outcome, Status};
-use ekiden_store::{Commit, Store};
+use ekiden_store::{Acceptance, Accepted, Commit, Store};
 
 fn query(limit: u32) -> ListQuery {
     ListQuery::new(function(), limit).unwrap()
@@ -137,5 +138,41 @@ pub(crate) async fn a_prefix_is_taken_literally(store: Store) {
             ..query(100)
         };
         assert_eq!(pages(&store, query).await.len(), count, "{prefix:?}");
+    }
+}
+
+pub(crate) async fn a_prefix_of_few_among_many_gives_those_in_their_order(store: Store) {
+    store.migrate().await.unwrap();
+    let all: Vec<Acceptance> = (0..10_010)
+        .map(|number| {
+            let (invocation, message) = invocation(Some(&format!("many-{number}")), at(number));
+            let payload = Bytes::new();
+            Acceptance {
+                invocation,
+                payload,
+                message,
+            }
+        })
+        .collect();
+    for answer in store.accept_all(all.clone()).await {
+        assert_eq!(answer.unwrap(), Accepted::New);
+    }
+    let invocations = all.iter().rev().map(|acceptance| &acceptance.invocation);
+    for (prefix, count) in [
+        ("many-", 10_010),
+        ("many-99", 111),
+        ("many-1000", 11),
+        ("some", 0),
+    ] {
+        let matching = invocations
+            .clone()
+            .filter(|i| i.invocation_id.as_str().starts_with(prefix));
+        let expected: Vec<Invocation> = matching.cloned().collect();
+        assert_eq!(expected.len(), count);
+        let query = ListQuery {
+            prefix: Some(prefix.to_owned()),
+            ..query(100)
+        };
+        assert!(pages(&store, query).await == expected, "{prefix}");
     }
 }

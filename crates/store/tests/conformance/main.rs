@@ -62,4 +62,5 @@ both_databases! {
     listing::pages_of_any_size_give_every_invocation_once_in_order,
     listing::each_filter_gives_what_it_names,
     listing::a_prefix_is_taken_literally,
+    listing::a_prefix_of_few_among_many_gives_those_in_their_order,
 }
