@@ -102,10 +102,7 @@ CREATE INDEX invocations_history_listed
 -- Nearly all end Succeeded: listing those is listing them all.
 CREATE INDEX invocations_history_listed_by_status
     ON invocations_history (function, status, accepted_at, request_id) WHERE status <> 5;
--- Rows arrive in the order of their end, so the smallest index there is finds the oldest; and the
--- youngest too, as what was written last does not wait for a vacuum to be in it.
-CREATE INDEX invocations_history_ended ON invocations_history USING brin (ended_at)
-    WITH (autosummarize = on);
+CREATE INDEX invocations_history_ended ON invocations_history (ended_at);
 
 CREATE VIEW live_invocations AS
     SELECT live.request_id, inputs.invocation_id, live.function, inputs.qualifier, inputs.version,

@@ -27,6 +27,8 @@ mod read;
 mod registry;
 mod retention;
 mod row;
+#[cfg(test)]
+mod sample;
 mod scratch;
 
 pub use answer::{
@@ -57,6 +59,7 @@ use std::{
     fmt,
     future::Future,
     io::ErrorKind,
+    ops::Range,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -413,19 +416,16 @@ impl Store {
         self.inner.backend.close().await;
     }
 
-    /// Up to `limit` invocations that ended before `ended_before` and whose results are not on their
-    /// way. A look costs as much as what was forgotten and not yet vacuumed: one finds many.
+    /// Up to `limit` invocations that ended within `ended` and whose results are not on their way, the
+    /// oldest end first, and when the last of these was: from there the next look goes on. What is
+    /// forgotten costs every look at its time until it is vacuumed.
     pub async fn outlived(
         &self,
-        ended_before: Timestamp,
+        ended: Range<Timestamp>,
         limit: u32,
-    ) -> Result<Vec<RequestId>, StoreError> {
-        self.bounded(retention::outlived(
-            &self.inner.backend,
-            ended_before,
-            limit,
-        ))
-        .await
+    ) -> Result<(Vec<RequestId>, Option<Timestamp>), StoreError> {
+        self.bounded(retention::outlived(&self.inner.backend, ended, limit))
+            .await
     }
 
     /// Removes those of these invocations that have ended and whose results are not on their way,

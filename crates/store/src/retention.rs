@@ -3,30 +3,35 @@
 
 use crate::{
     StoreError,
-    backend::{Backend, read},
+    backend::{Backend, look_up},
     pieces::{of_ids, pieces},
 };
 use ekiden_domain::{RequestId, Timestamp};
+use std::ops::Range;
 use uuid::Uuid;
 
 pub(crate) async fn outlived(
     backend: &Backend,
-    ended_before: Timestamp,
+    ended: Range<Timestamp>,
     limit: u32,
-) -> Result<Vec<RequestId>, StoreError> {
-    let ids: Vec<Uuid> = read!(backend, pool => sqlx::query_scalar(
-        "SELECT request_id FROM invocations_history history WHERE ended_at < $1
+) -> Result<(Vec<RequestId>, Option<Timestamp>), StoreError> {
+    let found: Vec<(Uuid, i64)> = look_up!(backend, pool => sqlx::query_as(
+        "SELECT request_id, ended_at FROM invocations_history history
+         WHERE ended_at >= $1 AND ended_at < $2
          AND NOT EXISTS (
              SELECT 1 FROM deliveries
              WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
          )
-         LIMIT $2",
+         ORDER BY ended_at LIMIT $3",
     )
-    .bind(ended_before.as_millis())
+    .bind(ended.start.as_millis())
+    .bind(ended.end.as_millis())
     .bind(i64::from(limit))
     .fetch_all(pool)
     .await?);
-    Ok(ids.into_iter().map(RequestId::from_uuid).collect())
+    let walked_to = found.last().map(|(_, ended_at)| *ended_at);
+    let ids = found.into_iter().map(|(id, _)| RequestId::from_uuid(id));
+    Ok((ids.collect(), walked_to.map(Timestamp::from_millis)))
 }
 
 pub(crate) async fn forget(backend: &Backend, ids: &[RequestId]) -> Result<u64, StoreError> {

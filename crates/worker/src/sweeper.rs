@@ -1,7 +1,7 @@
 //! The sweeper: ends what no worker will, and forgets what ended long ago.
 
 use crate::Parts;
-use ekiden_domain::{Invocation, Refused, Transition};
+use ekiden_domain::{Invocation, Refused, Timestamp, Transition};
 use ekiden_store::{Commit, StoreError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 const BATCH: u32 = 500;
 /// How many invocations to forget are looked for at once.
 const PURGE_LOOK: u32 = 10_000;
-/// The most invocations forgotten in one transaction: SQLite writes nothing else meanwhile.
-const PURGE_BATCH: usize = 100;
+/// The most invocations forgotten in one transaction.
+const PURGE_BATCH: usize = 1000;
+/// The same on SQLite, which writes nothing else meanwhile.
+const PURGE_BATCH_ALONE: usize = 100;
 /// How often old invocations are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -80,20 +82,28 @@ impl Sweeper {
             .collect()
     }
 
-    /// Forgets old invocations, a small transaction at a time.
+    /// Forgets old invocations, a small transaction at a time, the oldest end first.
     async fn purge(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let store = &self.parts.store;
         let ended_before = self.parts.clock.now().before(self.parts.config.retention);
+        let batch = if store.is_sqlite() {
+            PURGE_BATCH_ALONE
+        } else {
+            PURGE_BATCH
+        };
+        let mut from = Timestamp::from_millis(0);
         loop {
-            let outlived = self.parts.store.outlived(ended_before, PURGE_LOOK).await?;
-            for ids in outlived.chunks(PURGE_BATCH) {
+            let (outlived, walked_to) = store.outlived(from..ended_before, PURGE_LOOK).await?;
+            for ids in outlived.chunks(batch) {
                 if stop.is_cancelled() {
                     return Ok(());
                 }
-                self.parts.store.forget(ids).await?;
+                store.forget(ids).await?;
                 tokio::task::yield_now().await;
             }
-            if outlived.len() < PURGE_LOOK as usize {
-                return Ok(());
+            match walked_to {
+                Some(walked_to) if outlived.len() == PURGE_LOOK as usize => from = walked_to,
+                _ => return Ok(()),
             }
         }
     }

@@ -1,26 +1,8 @@
 use super::Backend;
-use crate::{Accepted, Database, Store, StoreConfig, StoreError};
+use crate::{Accepted, Database, Store, StoreConfig, StoreError, sample};
 use bytes::Bytes;
-use ekiden_domain::{
-    AsyncConfig, Invocation, Lane, Message, NewInvocation, Qualifier, RequestId, Timestamp,
-};
 use sqlx::SqlitePool;
 use std::time::Duration;
-
-fn invocation(now: Timestamp) -> (Invocation, Message) {
-    let new = NewInvocation {
-        function: "s/f".parse().unwrap(),
-        qualifier: Qualifier::latest(),
-        version: Qualifier::latest(),
-        invocation_id: None,
-        delay: Duration::ZERO,
-        stateful: true,
-        hops: 0,
-        trace: None,
-    };
-    let id = RequestId::generate(now);
-    Invocation::accept(id, new, &AsyncConfig::default(), Lane::shared(), now)
-}
 
 /// A number that the connection which writes tells.
 async fn number(writer: &SqlitePool, sql: &'static str) -> i64 {
@@ -51,11 +33,10 @@ async fn what_a_full_disk_has_no_room_for_is_not_half_there_and_is_taken_when_th
     let pages = number(&sqlite.writer, "PRAGMA page_count").await;
     set_most_pages(&sqlite.writer, pages + 100).await;
 
-    let now = Timestamp::from_millis(1_763_800_000_000);
     let payload = Bytes::from(vec![b'x'; 50_000]);
     let mut accepted = 0;
     let refused = loop {
-        let (invocation, message) = invocation(now);
+        let (invocation, message) = sample::invocation();
         let again = (invocation.clone(), message.clone());
         match store.accept(invocation, payload.clone(), message).await {
             Ok(answer) => assert_eq!(answer, Accepted::New),

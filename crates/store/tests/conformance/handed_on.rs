@@ -94,6 +94,7 @@ pub(crate) async fn a_result_is_handed_on_by_one_taker_at_a_time(store: Store) {
         let running = running(&store, &format!("id-{number}")).await;
         finish(&store, &running, Outcome::Succeeded).await;
     }
+    store.result_written().await;
     let elsewhere = ["https://hooks.example/ok", HOOK].map(|text| text.parse().unwrap());
     let none = store.take_deliveries(at(10), at(100), 3, &elsewhere).await;
     assert_eq!(none.unwrap(), [], "{HOOK} is excepted");
@@ -108,6 +109,8 @@ pub(crate) async fn a_result_is_handed_on_by_one_taker_at_a_time(store: Store) {
         .await
         .unwrap();
     assert_eq!(again.len(), 20);
+    let pending = store.pending_deliveries().await.unwrap();
+    assert_eq!((pending.count, pending.oldest), (20, Some(at(10))));
     assert!(again.iter().all(|delivery| delivery.attempts == 2));
     // Who took it first reports too late.
     let answer = || Answer::new(at(50), Some(200), "fine \u{0}", "");
@@ -121,6 +124,8 @@ pub(crate) async fn a_result_is_handed_on_by_one_taker_at_a_time(store: Store) {
         let found = store.delivery(id).await.unwrap().unwrap();
         assert_eq!((found.status, &found.answer), (done.status, &done.answer));
     }
+    let pending = store.pending_deliveries().await.unwrap();
+    assert_eq!((pending.count, pending.oldest), (0, None));
     assert_eq!(
         store
             .take_deliveries(at(10_000), at(10_001), 50, &[])
@@ -194,7 +199,8 @@ pub(crate) async fn a_pending_delivery_keeps_its_invocation(store: Store) {
     store.migrate().await.unwrap();
     let ended = running(&store, "one").await;
     finish(&store, &ended, Outcome::Succeeded).await;
-    assert_eq!(store.outlived(at(1000), 10).await.unwrap(), []);
+    let outlived = async || store.outlived(at(0)..at(1000), 10).await.unwrap().0;
+    assert_eq!(outlived().await, []);
     assert_eq!(store.forget(&[ended.request_id]).await.unwrap(), 0);
     let taken = store
         .take_deliveries(at(10), at(100), 10, &[])
@@ -208,7 +214,7 @@ pub(crate) async fn a_pending_delivery_keeps_its_invocation(store: Store) {
             .await
             .unwrap()
     );
-    let outlived = store.outlived(at(1000), 10).await.unwrap();
+    let outlived = outlived().await;
     assert_eq!(outlived, [ended.request_id]);
     assert_eq!(store.forget(&outlived).await.unwrap(), 1);
     assert_eq!(store.delivery(ended.request_id).await.unwrap(), None);

@@ -80,7 +80,8 @@ pub(crate) async fn what_is_overdue_aged_or_unregistered_is_found(store: Store) 
 
 /// Forgets up to so many that ended before then.
 async fn forget(store: &Store, ended_before: Timestamp, limit: u32) -> u64 {
-    let outlived = store.outlived(ended_before, limit).await.unwrap();
+    let ended = at(0)..ended_before;
+    let (outlived, _) = store.outlived(ended, limit).await.unwrap();
     store.forget(&outlived).await.unwrap()
 }
 
@@ -94,6 +95,12 @@ pub(crate) async fn what_ended_long_ago_is_forgotten_whole(store: Store) {
         assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
     }
     accepted(&store, Some("live"), NOW).await;
+    let (_, walked_to) = store.outlived(at(0)..at(500), 1).await.unwrap();
+    assert_eq!(walked_to, Some(at(50)));
+    let (_, walked_to) = store.outlived(at(50)..at(500), 10).await.unwrap();
+    assert_eq!(walked_to, Some(at(100)));
+    let beyond = store.outlived(at(101)..at(500), 10).await.unwrap();
+    assert_eq!(beyond, (Vec::new(), None));
     assert_eq!(forget(&store, at(500), 1).await, 1);
     assert_eq!(forget(&store, at(500), 10).await, 1);
     assert_eq!(forget(&store, at(500), 10).await, 0);
