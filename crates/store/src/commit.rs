@@ -213,3 +213,23 @@ pub(crate) fn made_at(after: &Invocation) -> Timestamp {
         .last()
         .map_or(after.accepted_at, |event| event.at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{invocation, start};
+
+    #[test]
+    fn a_step_is_known_by_its_version_its_worker_and_its_story() {
+        let (waiting, _) = invocation();
+        let wanted = start(&waiting, 1).after;
+        assert!(is_same_step(&wanted, &wanted));
+        assert!(!is_same_step(&start(&waiting, 2).after, &wanted));
+        let mut other = wanted.clone();
+        other.lease = waiting.lease;
+        assert!(!is_same_step(&other, &wanted));
+        let mut other = wanted.clone();
+        other.events.pop();
+        assert!(!is_same_step(&other, &wanted));
+    }
+}

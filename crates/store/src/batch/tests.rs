@@ -8,6 +8,8 @@ struct Fake {
     flushes: StdMutex<Vec<(Vec<u32>, bool)>>,
     /// How many of the first flushes are lost on the way.
     losses: usize,
+    /// Whether no connection comes free.
+    is_hindered: bool,
     /// The item that no database takes.
     bad: Option<u32>,
 }
@@ -30,6 +32,9 @@ impl Flush for Arc<Fake> {
         };
         if flushes <= self.losses {
             return Err(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
+        }
+        if self.is_hindered {
+            return Err(sqlx::Error::PoolTimedOut);
         }
         if self.bad.is_some_and(|bad| items.contains(&bad)) {
             return Err(sqlx::Error::Encode("a value is refused".into()));
@@ -86,7 +91,7 @@ async fn a_bad_row_fails_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_flush_is_repeated_and_says_so() {
     let fake = Arc::new(Fake {
-        losses: 1,
+        losses: 3,
         ..Fake::default()
     });
     let batcher = Batcher::start(
@@ -99,17 +104,33 @@ async fn a_lost_flush_is_repeated_and_says_so() {
     assert_eq!(batcher.write(3).await.unwrap(), 3);
     assert_eq!(
         *fake.flushes.lock().unwrap(),
-        [(vec![3], false), (vec![3], true)]
+        [false, true, true, true].map(|repeated| (vec![3], repeated))
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_that_stays_lost_is_an_unknown_outcome_for_every_caller() {
+async fn a_flush_that_stays_lost_is_an_unknown_outcome_for_every_caller_within_its_patience() {
     let fake = Arc::new(Fake {
         losses: usize::MAX,
         ..Fake::default()
     });
+    let began = Instant::now();
     for answer in write(&fake, 5).await {
         assert!(matches!(answer, Err(StoreError::Unknown(_))));
     }
+    let (took, patience) = (began.elapsed(), limits(16).patience);
+    assert!((patience / 2..=patience).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_stays_hindered_wrote_nothing_and_says_so() {
+    let fake = Arc::new(Fake {
+        is_hindered: true,
+        ..Fake::default()
+    });
+    for answer in write(&fake, 5).await {
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))));
+    }
+    let flushes = fake.flushes.lock().unwrap();
+    assert!(flushes.iter().all(|(_, repeated)| !repeated));
 }

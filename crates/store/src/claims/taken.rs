@@ -64,3 +64,57 @@ impl Taken {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{NOW, invocation, start};
+    use ekiden_domain::Outcome;
+
+    const NONE: [Uuid; 0] = [];
+
+    /// Two claims under the note 1, and the ends of what they claimed.
+    fn two_claimed(taken: &Taken) -> [Transition; 2] {
+        let claims = [(); 2].map(|()| start(&invocation().0, 1));
+        taken.follow(&claims.each_ref(), Uuid::from_u128(1));
+        claims.map(|claim| claim.after.finish(Outcome::Succeeded, NOW).unwrap())
+    }
+
+    fn ended(taken: &Taken, ends: &[Transition]) -> Vec<Uuid> {
+        taken.follow(&ends.iter().collect::<Vec<_>>(), Uuid::from_u128(2));
+        taken.spent()
+    }
+
+    #[test]
+    fn a_note_is_spent_once_when_all_that_it_names_have_moved_on() {
+        let taken = Taken::default();
+        let [first, second] = two_claimed(&taken);
+        assert_eq!(taken.spent(), NONE);
+        assert_eq!(ended(&taken, &[first]), NONE);
+        assert_eq!(
+            ended(&taken, std::slice::from_ref(&second)),
+            [Uuid::from_u128(1)]
+        );
+        assert_eq!(ended(&taken, &[second]), NONE);
+    }
+
+    #[test]
+    fn a_note_that_was_removed_is_forgotten_and_no_other() {
+        let taken = Taken::default();
+        let ends = two_claimed(&taken);
+        taken.forget(&[]);
+        taken.forget(&[Uuid::from_u128(3)]);
+        assert_eq!(ended(&taken, &ends), [Uuid::from_u128(1)]);
+        let ends = two_claimed(&taken);
+        taken.forget(&[Uuid::from_u128(1)]);
+        assert_eq!(ended(&taken, &ends), NONE);
+    }
+
+    #[test]
+    fn who_was_declared_dead_forgets_all() {
+        let taken = Taken::default();
+        let ends = two_claimed(&taken);
+        taken.forget_all();
+        assert_eq!(ended(&taken, &ends), NONE);
+    }
+}

@@ -92,10 +92,10 @@ pub(crate) async fn of_many_acceptances_of_one_id_one_is_new(store: Store) {
 
 pub(crate) async fn many_accepted_at_once_are_answered_in_order_each_for_itself(store: Store) {
     store.migrate().await.unwrap();
-    let early = accepted(&store, Some("150"), NOW).await;
+    let early = accepted(&store, Some("id-150"), NOW).await;
     let wanted: Vec<Acceptance> = (0..300)
         .map(|number| {
-            let (invocation, message) = invocation(Some(&number.to_string()), at(5));
+            let (invocation, message) = invocation(Some(&format!("id-{number}")), at(5));
             let payload = Bytes::from(format!("payload {number}"));
             Acceptance {
                 invocation,
@@ -145,10 +145,16 @@ pub(crate) async fn a_whole_life_keeps_every_field_and_the_attempts_that_failed(
         [failed.attempt.unwrap()]
     );
     now = started(&store, &now, at(60_000)).await;
+    let (offer, mut offers) = tokio::sync::mpsc::channel(10);
+    store.offer_messages_to(offer);
     let stopping = now.stop(at(60_010)).unwrap();
     now = stopping.after.clone();
+    let stop = stopping.messages[0].clone();
     assert_eq!(store.commit(stopping).await.unwrap(), Commit::Written);
     same(&now).await;
+    assert_eq!(offers.recv().await, Some(stop.clone()));
+    let messages = store.take_messages(at(70_000), at(80_000), 10).await;
+    assert!(messages.unwrap().contains(&stop));
     let stopped = now.stopped(at(60_020)).unwrap();
     now = stopped.after.clone();
     assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
@@ -218,10 +224,12 @@ pub(crate) async fn a_conflicting_step_leaves_its_neighbours_alone(store: Store)
     let waiting = join_all((0..20).map(|_| accepted(&store, None, NOW))).await;
     let stopped = waiting[7].stop(at(1)).unwrap();
     assert_eq!(store.commit(stopped).await.unwrap(), Commit::Written);
-    let claims = waiting
-        .iter()
-        .map(|i| store.commit(i.claim(worker(1), at(2)).unwrap()));
-    for (index, answer) in join_all(claims).await.into_iter().enumerate() {
+    let claim = |i: &Invocation| i.claim(worker(1), at(2)).unwrap();
+    let (some, others) = waiting.split_at(10);
+    let mut answers = join_all(some.iter().map(|i| store.commit(claim(i)))).await;
+    answers.extend(store.commit_all(others.iter().map(claim).collect()).await);
+    assert_eq!(answers.len(), 20);
+    for (index, answer) in answers.into_iter().enumerate() {
         assert_eq!(answer.unwrap() == Commit::Written, index != 7, "{index}");
     }
 }
@@ -236,6 +244,7 @@ pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Sto
         .await
         .unwrap();
     assert_eq!(offers.recv().await.unwrap(), message);
+    assert_eq!(store.oldest_untaken().await.unwrap(), Some(at(5_000)));
     // Its writer has some seconds to send it before pollers may.
     assert_eq!(
         store.take_messages(at(1), at(30_000), 10).await.unwrap(),
@@ -277,6 +286,7 @@ pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Sto
             .unwrap(),
         []
     );
+    assert_eq!(store.oldest_untaken().await.unwrap(), None);
 }
 
 pub(crate) async fn a_dispatch_is_put_back_once_and_only_while_waiting(store: Store) {
