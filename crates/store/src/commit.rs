@@ -217,7 +217,11 @@ pub(crate) fn made_at(after: &Invocation) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{invocation, start};
+    use crate::{
+        Database, StoreConfig,
+        sample::{invocation, start},
+    };
+    use bytes::Bytes;
 
     #[test]
     fn a_step_is_known_by_its_version_its_worker_and_its_story() {
@@ -231,5 +235,34 @@ mod tests {
         let mut other = wanted.clone();
         other.events.pop();
         assert!(!is_same_step(&other, &wanted));
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_try_wrote_is_written_for_who_repeats_it_and_for_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ekiden.db");
+        let config = StoreConfig::new(Database::Sqlite { path });
+        let store = Store::open(config).await.unwrap();
+        store.migrate().await.unwrap();
+        let (waiting, message) = invocation();
+        let payload = Bytes::new();
+        store
+            .accept(waiting.clone(), payload, message)
+            .await
+            .unwrap();
+        let commits = Commits {
+            backend: store.inner.backend.clone(),
+            kind: Kind::Move,
+        };
+        let [mine, theirs] = [1, 2].map(|worker| Box::new(start(&waiting, worker)));
+        for (step, repeated, is_written) in [
+            (&mine, false, true),
+            (&mine, true, true),
+            (&mine, false, false),
+            (&theirs, true, false),
+        ] {
+            let answers = commits.flush(&[step], repeated).await.unwrap();
+            assert_eq!(answers[0] == Commit::Written, is_written, "{repeated}");
+        }
     }
 }

@@ -134,3 +134,12 @@ async fn a_flush_that_stays_hindered_wrote_nothing_and_says_so() {
     let flushes = fake.flushes.lock().unwrap();
     assert!(flushes.iter().all(|(_, repeated)| !repeated));
 }
+
+#[tokio::test]
+async fn flushing_ends_with_the_last_who_writes() {
+    let fake = Arc::new(Fake::default());
+    write(&fake, 5).await;
+    while Arc::strong_count(&fake) > 1 {
+        tokio::task::yield_now().await;
+    }
+}
