@@ -11,7 +11,7 @@ use sqlx::{Database as SqlDatabase, Encode, Postgres, QueryBuilder, Sqlite, Type
 use uuid::Uuid;
 
 /// Up to how many invocations with a prefix are looked up by their keys. Among more than that, the list's
-/// own order soon comes by a page of them.
+/// own order comes by a page of them soon, unless they lie together in time.
 const FEW: i64 = 10_000;
 
 pub(crate) async fn list(backend: &Backend, query: &ListQuery) -> Result<Page, StoreError> {

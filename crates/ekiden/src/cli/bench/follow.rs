@@ -27,7 +27,9 @@ pub(super) async fn follow(
         let id = sender.invoke(payload.clone()).await?;
         while !stage.has_ended(&id).await? {
             if sent.elapsed() > PATIENCE {
-                bail!("the task {id} did not end within {PATIENCE:?}: more comes than is carried");
+                bail!(
+                    "the task {id} did not end within {PATIENCE:?}: perhaps more comes than is carried"
+                );
             }
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
