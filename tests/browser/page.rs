@@ -59,26 +59,31 @@ pub(crate) async fn visit(url: &str, visit: impl AsyncFnOnce(&Page)) {
     drop(driver_process);
 }
 
-/// Starts ChromeDriver on a port of its own choice, and tells where.
+/// Starts ChromeDriver, and tells where it listens.
+///
+/// It lets the system choose a port of `::1` and then needs the same one of `127.0.0.1`. Where
+/// that belongs to somebody else it ends, and another start is another choice.
 async fn start_driver() -> (Child, String) {
-    let mut process = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("ChromeDriver starts: install the packages chromium and chromium-driver");
-    let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-    let port = async {
-        while let Some(line) = said.next_line().await.unwrap() {
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                return port.trim_end_matches('.').to_owned();
+    let started = async {
+        loop {
+            let mut process = Command::new("chromedriver")
+                .arg("--port=0")
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .expect("ChromeDriver starts: install the packages chromium and chromium-driver");
+            let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
+            while let Some(line) = said.next_line().await.unwrap() {
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return (process, port.trim_end_matches('.').to_owned());
+                }
             }
         }
-        panic!("ChromeDriver does not say where it listens");
     };
-    let port = tokio::time::timeout(SOON, port).await.unwrap();
+    let (process, port) = tokio::time::timeout(SOON, started)
+        .await
+        .expect("ChromeDriver says where it listens");
     (process, format!("http://127.0.0.1:{port}"))
 }
 
