@@ -216,29 +216,45 @@ pub(crate) async fn unregistered(
     backend: &Backend,
     limit: u32,
 ) -> Result<Vec<Invocation>, StoreError> {
-    // The names are found by skipping from each to the next in the index, not by reading every row.
-    const UNREGISTERED: &str = concat!(
-        "WITH RECURSIVE names(function) AS (
-             SELECT MIN(function) FROM invocations_live
-             UNION ALL
-             SELECT (SELECT MIN(live.function) FROM invocations_live live
-                     WHERE live.function > names.function)
-             FROM names WHERE names.function IS NOT NULL
-         )
-         SELECT ",
+    // Looks only between the names that are registered, so that it passes neither what waits for one
+    // of them nor what an index still holds of those that ended.
+    const FUNCTIONS: &str = "
+        WITH registered(name) AS (
+            SELECT '' UNION ALL SELECT key FROM registry WHERE kind = 1
+        ), gaps(after, before) AS (
+            SELECT name, LEAD(name, 1, $1) OVER (ORDER BY name) FROM registered
+        ), first_waiting(function) AS MATERIALIZED (
+            SELECT (
+                SELECT MIN(live.function) FROM invocations_live live
+                WHERE live.function > gaps.after AND live.function < gaps.before
+                  AND live.claimed_at IS NULL
+            ) FROM gaps
+        )
+        SELECT function FROM first_waiting WHERE function IS NOT NULL";
+    const WAITING: &str = concat!(
+        "SELECT ",
         columns!(),
         " FROM live_invocations
-         WHERE claimed_at IS NULL AND function IN (
-             SELECT names.function FROM names
-             WHERE names.function IS NOT NULL AND NOT EXISTS (
-                 SELECT 1 FROM registry WHERE registry.kind = 1 AND registry.key = names.function
-             )
-         )
-         LIMIT $1"
+         WHERE function = $1 AND claimed_at IS NULL
+         ORDER BY accepted_at, request_id LIMIT $2"
     );
-    let rows: Vec<Row> = read!(backend, pool =>
-        sqlx::query_as(UNREGISTERED).bind(i64::from(limit)).fetch_all(pool).await?);
-    Ok(sound(rows))
+    let functions: Vec<String> = read!(backend, pool => sqlx::query_scalar(FUNCTIONS)
+        .bind(char::MAX.to_string())
+        .fetch_all(pool)
+        .await?);
+    let mut found: Vec<Row> = Vec::new();
+    for function in functions {
+        let left = i64::from(limit) - i64::try_from(found.len()).unwrap_or(i64::MAX);
+        if left <= 0 {
+            break;
+        }
+        found.extend(read!(backend, pool => sqlx::query_as::<_, Row>(WAITING)
+            .bind(&function)
+            .bind(left)
+            .fetch_all(pool)
+            .await?));
+    }
+    Ok(sound(found))
 }
 
 pub(crate) async fn inconsistent_rows(

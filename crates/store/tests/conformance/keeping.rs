@@ -1,8 +1,9 @@
 //! What keeps the rest in order: heartbeats, sweeps, retention, the registry, the schema.
 
-use crate::fixture::{NOW, accepted, at, function, started, worker};
+use crate::fixture::{NOW, accepted, at, function, invocation, started, worker};
+use bytes::Bytes;
 use ekiden_domain::{Fault, Function, Lane, Outcome, Status, Timestamp};
-use ekiden_store::{Commit, Held, Store, StoreError, Worker};
+use ekiden_store::{Accepted, Commit, Held, Store, StoreError, Worker};
 use futures::future::join_all;
 use std::{
     collections::HashSet,
@@ -155,6 +156,31 @@ pub(crate) async fn nothing_live_or_young_is_forgotten_while_many_write(store: S
             let found = store.find(&function(), &id).await.unwrap();
             assert_eq!(found.is_some(), kind != "old", "{id}");
         }
+    }
+}
+
+pub(crate) async fn what_is_unregistered_is_found_beside_what_is_registered(store: Store) {
+    store.migrate().await.unwrap();
+    store.put_function(&a_function(), NOW).await.unwrap();
+    let accepted_for = async |function: &str, millis| {
+        let (mut invocation, message) = invocation(None, at(millis));
+        invocation.function = function.parse().unwrap();
+        let accepted = store.accept(invocation.clone(), Bytes::new(), message);
+        assert_eq!(accepted.await.unwrap(), Accepted::New);
+        invocation
+    };
+    accepted_for("media/thumbnail", 1).await;
+    let before = accepted_for("media/sound", 2).await;
+    let before_too = accepted_for("media/sound", 3).await;
+    let running = accepted_for("media/video", 4).await;
+    started(&store, &running, at(4)).await;
+    let behind_what_runs = accepted_for("media/waveform", 5).await;
+    let mut found = store.unregistered(10).await.unwrap();
+    found.sort_by_key(|invocation| invocation.accepted_at);
+    assert_eq!(found, [before, before_too, behind_what_runs]);
+    for limit in 1..3 {
+        let found = store.unregistered(limit).await.unwrap();
+        assert_eq!(found.len(), limit as usize);
     }
 }
 

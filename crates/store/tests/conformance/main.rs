@@ -45,6 +45,7 @@ both_databases! {
     keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
     keeping::what_others_moved_on_is_held_no_more,
     keeping::what_is_overdue_aged_or_unregistered_is_found,
+    keeping::what_is_unregistered_is_found_beside_what_is_registered,
     counting::functions_are_counted_by_status_and_the_ended_ones_by_their_end,
     keeping::what_ended_long_ago_is_forgotten_whole,
     keeping::nothing_live_or_young_is_forgotten_while_many_write,
