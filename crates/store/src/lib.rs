@@ -59,7 +59,7 @@ use std::{
     fmt,
     future::Future,
     io::ErrorKind,
-    ops::Range,
+    ops::{Range, RangeInclusive},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -233,15 +233,16 @@ impl Store {
         self.bounded(list::list(&self.inner.backend, query)).await
     }
 
-    /// Takes up to `limit` messages that fell due and were not sent, and keeps other takers from
-    /// them until `hold_until`.
+    /// Takes up to `limit` messages that fell due within `due` and were not sent, and keeps other
+    /// takers from them until `hold_until`. What was sent costs every look at its time until it is
+    /// vacuumed.
     pub async fn take_messages(
         &self,
-        now: Timestamp,
+        due: RangeInclusive<Timestamp>,
         hold_until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
-        self.bounded(outbox::take(&self.inner.backend, now, hold_until, limit))
+        self.bounded(outbox::take(&self.inner.backend, due, hold_until, limit))
             .await
     }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp, TraceContext};
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 use uuid::Uuid;
 
 /// How long the process that wrote a message has to send it before pollers take it.
@@ -100,7 +100,7 @@ pub(crate) async fn sqlite_insert(
 
 pub(crate) async fn take(
     backend: &Backend,
-    now: Timestamp,
+    due: RangeInclusive<Timestamp>,
     hold_until: Timestamp,
     limit: u32,
 ) -> Result<Vec<Message>, StoreError> {
@@ -108,14 +108,15 @@ pub(crate) async fn take(
         // Differs from SQLite: other pollers take other rows at the same time.
         Backend::Postgres(postgres) => {
             sqlx::query_as(
-                "UPDATE outbox SET take_at = $2
+                "UPDATE outbox SET take_at = $3
              WHERE ctid = ANY(ARRAY(
-                 SELECT ctid FROM outbox WHERE take_at <= $1
-                 ORDER BY take_at LIMIT $3 FOR UPDATE SKIP LOCKED
+                 SELECT ctid FROM outbox WHERE take_at BETWEEN $1 AND $2
+                 ORDER BY take_at LIMIT $4 FOR UPDATE SKIP LOCKED
              ))
              RETURNING request_id, id, kind, lane, due_at, trace",
             )
-            .bind(now.as_millis())
+            .bind(due.start().as_millis())
+            .bind(due.end().as_millis())
             .bind(hold_until.as_millis())
             .bind(i64::from(limit))
             .fetch_all(&postgres.keyed)
@@ -123,14 +124,15 @@ pub(crate) async fn take(
         }
         Backend::Sqlite(sqlite) => {
             sqlx::query_as(
-                "UPDATE outbox SET take_at = $2
+                "UPDATE outbox SET take_at = $3
              WHERE (request_id, id) IN (
-                 SELECT request_id, id FROM outbox WHERE take_at <= $1
-                 ORDER BY take_at LIMIT $3
+                 SELECT request_id, id FROM outbox WHERE take_at BETWEEN $1 AND $2
+                 ORDER BY take_at LIMIT $4
              )
              RETURNING request_id, id, kind, lane, due_at, trace",
             )
-            .bind(now.as_millis())
+            .bind(due.start().as_millis())
+            .bind(due.end().as_millis())
             .bind(hold_until.as_millis())
             .bind(i64::from(limit))
             .fetch_all(&sqlite.writer)

@@ -153,7 +153,7 @@ pub(crate) async fn a_whole_life_keeps_every_field_and_the_attempts_that_failed(
     assert_eq!(store.commit(stopping).await.unwrap(), Commit::Written);
     same(&now).await;
     assert_eq!(offers.recv().await, Some(stop.clone()));
-    let messages = store.take_messages(at(70_000), at(80_000), 10).await;
+    let messages = store.take_messages(NOW..=at(70_000), at(80_000), 10).await;
     assert!(messages.unwrap().contains(&stop));
     let stopped = now.stopped(at(60_020)).unwrap();
     now = stopped.after.clone();
@@ -247,17 +247,27 @@ pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Sto
     assert_eq!(store.oldest_untaken().await.unwrap(), Some(at(5_000)));
     // Its writer has some seconds to send it before pollers may.
     assert_eq!(
-        store.take_messages(at(1), at(30_000), 10).await.unwrap(),
+        store
+            .take_messages(NOW..=at(1), at(30_000), 10)
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        store
+            .take_messages(at(5_001)..=at(10_000), at(30_000), 10)
+            .await
+            .unwrap(),
         []
     );
     let taken = store
-        .take_messages(at(10_000), at(30_000), 10)
+        .take_messages(at(5_000)..=at(10_000), at(30_000), 10)
         .await
         .unwrap();
     assert_eq!(taken, std::slice::from_ref(&message));
     assert_eq!(
         store
-            .take_messages(at(29_999), at(60_000), 10)
+            .take_messages(NOW..=at(29_999), at(60_000), 10)
             .await
             .unwrap(),
         []
@@ -269,7 +279,7 @@ pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Sto
         .unwrap();
     assert_eq!(
         store
-            .take_messages(at(30_000), at(60_000), 10)
+            .take_messages(NOW..=at(30_000), at(60_000), 10)
             .await
             .unwrap()
             .len(),
@@ -281,7 +291,7 @@ pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Sto
         .unwrap();
     assert_eq!(
         store
-            .take_messages(at(90_000), at(99_000), 10)
+            .take_messages(NOW..=at(90_000), at(99_000), 10)
             .await
             .unwrap(),
         []
@@ -307,10 +317,16 @@ pub(crate) async fn a_dispatch_is_put_back_once_and_only_while_waiting(store: St
     };
     delete(message.id).await;
     assert_eq!(store.put_back(&[back()]).await.unwrap(), 0);
-    let taken = store.take_messages(at(50), at(9_000), 10).await.unwrap();
+    let taken = store
+        .take_messages(NOW..=at(50), at(9_000), 10)
+        .await
+        .unwrap();
     assert_eq!(store.put_back(&[back()]).await.unwrap(), 1);
     delete(taken[0].id).await;
-    let taken = store.take_messages(at(50), at(9_000), 10).await.unwrap();
+    let taken = store
+        .take_messages(NOW..=at(50), at(9_000), 10)
+        .await
+        .unwrap();
     delete(taken[0].id).await;
     let (undispatched, walked_to) = store.undispatched(None, 10).await.unwrap();
     assert_eq!(undispatched[0].request_id, waiting.request_id);
