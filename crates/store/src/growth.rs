@@ -6,13 +6,19 @@
 //! grown is analyzed, which has every connection of every process plan anew.
 
 use sqlx::PgPool;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 /// After how many accepted invocations the tables are looked at.
 const LOOK: usize = 1000;
+
+/// How long one look is from the next, whoever accepts how much.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The tables that have outgrown what plans are made for: the rows that they are taken to have.
 const OUTGROWN: &str = "
@@ -36,6 +42,7 @@ impl Growth {
                 if let Err(error) = look(&pool).await {
                     tracing::warn!(%error, "tables that have grown could not be analyzed");
                 }
+                tokio::time::sleep(PAUSE).await;
                 growth.0.store(0, Ordering::Relaxed);
             });
         }
