@@ -34,7 +34,7 @@ struct Arguments {
     /// How many rows the list is asked about, once, after the rounds
     #[arg(long, value_name = "N", default_value = "100000")]
     rows: usize,
-    /// How many further tasks wait while some are drained, once, after the rounds; 0 for no backlog
+    /// How many further tasks wait while some are drained; 0 for no backlog
     #[arg(long, value_name = "N", default_value = "0")]
     backlog: usize,
     /// How many tasks go through in a long run with retention, once, after the rounds; 0 for none

@@ -27,7 +27,7 @@ pub(super) fn beside_peers(measured: &Measured, peers: &Peers) -> String {
     let ours = figures::table(measured);
     let theirs = peers.table(measured);
     let mut section = format!(
-        "{ours}\n\nLists, backlog and long run were measured once, after the rounds.\n\n\
+        "{ours}\n\nLists and the long run were measured once, after the rounds.\n\n\
          Other systems, in the same rounds:\n\n{theirs}\n"
     );
     if let Some((lead, best)) = peers.lead(measured) {

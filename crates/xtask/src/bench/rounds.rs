@@ -106,13 +106,13 @@ impl Rounds {
             ),
             Run::Many => told(
                 self.bench(self.on_servers(&self.ekiden.program), "1000", "256")
-                    .args(["--rows", "0"]),
+                    .args(["--rows", "0"])
+                    .args(["--backlog", &self.ekiden.backlog.to_string()]),
             ),
             Run::Embedded => self.embedded(),
             Run::Large => told(
                 self.bench(self.on_servers(&self.ekiden.program), "1000", "256")
                     .args(["--rows", &self.ekiden.rows.to_string()])
-                    .args(["--backlog", &self.ekiden.backlog.to_string()])
                     .args(["--long", &self.ekiden.long.to_string()]),
             ),
             Run::Scaled(size) => told(
