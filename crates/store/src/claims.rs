@@ -217,7 +217,8 @@ pub(crate) async fn unregistered(
     limit: u32,
 ) -> Result<Vec<Invocation>, StoreError> {
     // Looks only between the names that are registered, so that it passes neither what waits for one
-    // of them nor what an index still holds of those that ended.
+    // of them nor what an index still holds of those that ended. A function that is registered between
+    // the two statements keeps what waits for it.
     const FUNCTIONS: &str = "
         WITH registered(name) AS (
             SELECT '' UNION ALL SELECT key FROM registry WHERE kind = 1
@@ -235,7 +236,9 @@ pub(crate) async fn unregistered(
         "SELECT ",
         columns!(),
         " FROM live_invocations
-         WHERE function = $1 AND claimed_at IS NULL
+         WHERE function = $1 AND claimed_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM registry WHERE registry.kind = 1 AND registry.key = $1
+         )
          ORDER BY accepted_at, request_id LIMIT $2"
     );
     let functions: Vec<String> = read!(backend, pool => sqlx::query_scalar(FUNCTIONS)
