@@ -19,6 +19,7 @@ use rabbitmq::Rabbit;
 use std::{
     env, fs,
     net::TcpListener,
+    ops::Range,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
@@ -39,6 +40,8 @@ pub(crate) const AMQP_URL: &str = "EKIDEN_TEST_AMQP_URL";
 const RABBITMQCTL: &str = "EKIDEN_TEST_RABBITMQCTL";
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// The ports that servers are given.
+const PORTS: Range<u16> = 20_000..32_000;
 pub(crate) type Environment = Vec<(&'static str, String)>;
 
 /// A server for this run alone.
@@ -162,6 +165,12 @@ fn await_shell(line: &str) -> bool {
     true
 }
 
+/// A port that nobody listens on. None of those that systems give to connections: a server that is
+/// started later, or anew, would find it taken.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..100)
+        .map(|_| rand::random_range(PORTS))
+        .find(is_free)
+        .context("there is no free port")
 }

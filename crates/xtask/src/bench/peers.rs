@@ -22,8 +22,6 @@ const WORK_VARIABLE: &str = "BENCH_WORK";
 /// How many tasks are followed one by one, and for how many seconds at most.
 const FOLLOWED: &str = "500";
 const FOLLOWED_SECONDS: &str = "6";
-/// RabbitMQ's distribution has a port so far above its own.
-const MOST_PORT: u16 = u16::MAX - 20_000;
 
 /// A system.
 pub(super) struct Peer {
@@ -113,17 +111,11 @@ impl Peers {
 
     /// The servers that the scripts start, in `root` and on ports of their own.
     pub(super) fn servers(&self, root: &Path) -> anyhow::Result<Vec<Box<dyn Server>>> {
-        let amqp = loop {
-            let port = free_port()?;
-            if port <= MOST_PORT {
-                break port;
-            }
-        };
         Ok(vec![Box::new(Shared {
             script: self.folder.join("services.sh"),
             base: root.join("servers"),
             postgres: free_port()?,
-            amqp,
+            amqp: free_port()?,
             redis: free_port()?,
             epmd: free_port()?,
         })])
