@@ -5,6 +5,7 @@ use ekiden_broker::{AmqpConfig, Broker, Consumer, Delivery};
 use ekiden_domain::{Lane, RequestId, Timestamp};
 use futures::FutureExt;
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::sync::RwLock;
 use tracing_subscriber::EnvFilter;
 
 /// How long anything may take that is to happen; nothing waits this long where all is well.
@@ -60,8 +61,22 @@ pub(crate) async fn amqp<T: Future<Output = ()>>(case: impl FnOnce(Broker) -> T)
     .await;
 }
 
+/// Whoever only uses the RabbitMQ shares this; whoever disturbs it has it alone.
+static PEACE: RwLock<()> = RwLock::const_new(());
+
 /// Runs a test with queue names of its own, and deletes the queues whatever becomes of it.
 pub(crate) async fn with_rabbit(test: impl AsyncFnOnce(Rabbit)) {
+    let _peace = PEACE.read().await;
+    run(test).await;
+}
+
+/// The same while no other test of this program uses the RabbitMQ.
+pub(crate) async fn with_rabbit_alone(test: impl AsyncFnOnce(Rabbit)) {
+    let _peace = PEACE.write().await;
+    run(test).await;
+}
+
+async fn run(test: impl AsyncFnOnce(Rabbit)) {
     // What `RUST_LOG` asks for is shown; the first test's subscriber is as good as any other's.
     drop(
         tracing_subscriber::fmt()

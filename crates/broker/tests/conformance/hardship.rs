@@ -1,8 +1,7 @@
-//! What needs a RabbitMQ of one's own, as it disturbs everybody who uses the same one. Run with
-//! `--ignored --test-threads 1` and `EKIDEN_TEST_RABBITMQCTL` set to how `rabbitmqctl` is run.
+//! What disturbs everybody who uses the same RabbitMQ.
 
 use crate::{
-    fixture::{NEVER, ids, lane, next, ready, soon, with_rabbit},
+    fixture::{NEVER, ids, lane, next, ready, soon, with_rabbit_alone},
     server::rabbitmqctl,
 };
 use ekiden_broker::{AmqpConfig, Broker, BrokerError};
@@ -11,9 +10,8 @@ use futures::future::{join_all, try_join_all};
 use std::{collections::HashSet, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "restarts RabbitMQ"]
 async fn what_was_confirmed_survives_a_restart_and_the_rest_goes_on_after_it() {
-    with_rabbit(async |rabbit| {
+    with_rabbit_alone(async |rabbit| {
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let before = ids(100);
         try_join_all(
@@ -39,7 +37,7 @@ async fn what_was_confirmed_survives_a_restart_and_the_rest_goes_on_after_it() {
                 .iter()
                 .map(async |id| patient.publish(&lane(), &[*id], None).await),
         );
-        let (published, ()) = tokio::join!(publishing, rabbitmqctl("start_app"));
+        let (published, _) = tokio::join!(publishing, rabbitmqctl("start_app"));
         assert!(published.iter().all(Result::is_ok), "{published:?}");
         missing.extend(meanwhile);
         stale.ack().await;
@@ -54,23 +52,24 @@ async fn what_was_confirmed_survives_a_restart_and_the_rest_goes_on_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "blocks all of RabbitMQ's publishers"]
 async fn a_publisher_that_is_held_back_gives_up_in_time_and_consumers_go_on() {
-    with_rabbit(async |rabbit| {
+    with_rabbit_alone(async |rabbit| {
+        let patient = Broker::amqp(rabbit.config.clone()).unwrap();
+        let sent = ids(3);
+        for id in &sent {
+            patient.publish(&lane(), &[*id], None).await.unwrap();
+        }
+        // Gives up sooner than the broker does on a delivery that is not acknowledged.
         let broker = Broker::amqp(AmqpConfig {
-            publish_timeout: Duration::from_secs(2),
+            publish_timeout: Duration::from_secs(1),
             ..rabbit.config.clone()
         })
         .unwrap();
-        let sent = ids(3);
-        for id in &sent {
-            broker.publish(&lane(), &[*id], None).await.unwrap();
-        }
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         rabbitmqctl("set_vm_memory_high_watermark 0").await;
         // The broker holds a connection back when it next publishes.
         let outcome = async {
-            for _ in 0..5 {
+            for _ in 0..3 {
                 let published = soon(broker.publish(&lane(), &ids(1), None)).await;
                 assert!(
                     matches!(published, Err(BrokerError::Unavailable(_))),
@@ -97,11 +96,30 @@ async fn a_publisher_that_is_held_back_gives_up_in_time_and_consumers_go_on() {
     .await;
 }
 
+/// What RabbitMQ has for this.
+async fn setting(name: &str) -> String {
+    let asked = format!("eval '{{ok, Value}} = application:get_env(rabbit, {name}), Value.'");
+    rabbitmqctl(&asked).await.trim().to_owned()
+}
+
+/// How long RabbitMQ lets a delivery go without its acknowledgement, and how often it looks, in
+/// milliseconds.
+async fn set_consumer_timeout([timeout, tick]: [&str; 2]) {
+    let set = format!(
+        "eval 'application:set_env(rabbit, consumer_timeout, {timeout}),
+               application:set_env(rabbit, channel_tick_interval, {tick}).'"
+    );
+    rabbitmqctl(&set).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "sets RabbitMQ's consumer timeout"]
 async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
-    with_rabbit(async |rabbit| {
-        rabbitmqctl("eval 'application:set_env(rabbit, channel_tick_interval, 500), application:set_env(rabbit, consumer_timeout, 1000).'").await;
+    with_rabbit_alone(async |rabbit| {
+        let before = [
+            setting("consumer_timeout").await,
+            setting("channel_tick_interval").await,
+        ];
+        set_consumer_timeout(["1000", "500"]).await;
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let sent = ids(1);
         broker.publish(&lane(), &sent, None).await.unwrap();
@@ -109,7 +127,7 @@ async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
         let kept = next(&mut consumer).await;
         // The broker closes the channel with PRECONDITION_FAILED.
         let again = next(&mut consumer).await;
-        rabbitmqctl("eval 'application:set_env(rabbit, channel_tick_interval, 60000), application:set_env(rabbit, consumer_timeout, 1800000).'").await;
+        set_consumer_timeout(before.each_ref().map(String::as_str)).await;
         assert_eq!(again.ids(), sent);
         kept.ack().await;
         again.ack().await;

@@ -1,6 +1,7 @@
 //! One suite for both brokers, and what only RabbitMQ can go through.
 //!
-//! RabbitMQ is the one that `EKIDEN_TEST_AMQP_URL` names.
+//! RabbitMQ is the one that `EKIDEN_TEST_AMQP_URL` names, and `EKIDEN_TEST_RABBITMQCTL` says how to run its
+//! `rabbitmqctl`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

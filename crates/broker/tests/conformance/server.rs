@@ -15,16 +15,15 @@ pub(crate) fn url() -> String {
     std::env::var("EKIDEN_TEST_AMQP_URL").expect("EKIDEN_TEST_AMQP_URL names a RabbitMQ")
 }
 
-/// Runs `rabbitmqctl`, as `EKIDEN_TEST_RABBITMQCTL` says how to, with `arguments`.
-pub(crate) async fn rabbitmqctl(arguments: &str) {
+/// Runs `rabbitmqctl`, as `EKIDEN_TEST_RABBITMQCTL` says how to, with `arguments`. Returns what it says.
+pub(crate) async fn rabbitmqctl(arguments: &str) -> String {
     let rabbitmqctl = std::env::var("EKIDEN_TEST_RABBITMQCTL")
         .expect("EKIDEN_TEST_RABBITMQCTL says how to run rabbitmqctl");
-    let line = format!("{rabbitmqctl} {arguments}");
-    let status =
-        tokio::task::spawn_blocking(move || Command::new("sh").arg("-c").arg(line).status())
-            .await
-            .unwrap();
-    assert!(status.unwrap().success(), "rabbitmqctl {arguments}");
+    let line = format!("{rabbitmqctl} -q {arguments}");
+    let run = move || Command::new("sh").arg("-c").arg(line).output();
+    let output = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+    assert!(output.status.success(), "{arguments}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// AMQP without the broker crate in between.
