@@ -10,9 +10,9 @@ mod send;
 pub use reconcile::{ReconcileConfig, Reconciler, redispatch};
 
 use ekiden_broker::Broker;
-use ekiden_domain::{Clock, Message, Timestamp};
-use ekiden_store::Store;
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use ekiden_domain::{Clock, Message};
+use ekiden_store::{Store, Watermark};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -90,7 +90,7 @@ impl Dispatcher {
         let slots = Arc::new(tokio::sync::Semaphore::new(self.config.sends));
         let mut poll = tokio::time::interval(self.config.poll_interval);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut polled = Polled::NOTHING;
+        let mut polled = Watermark::new(WHOLE_POLL);
         let mut batch = Vec::new();
         loop {
             // A slot first: what gathers while all are taken is packed together.
@@ -133,9 +133,9 @@ impl Dispatcher {
         self.sender.close().await;
     }
 
-    async fn poll(&self, polled: &mut Polled) -> Vec<Message> {
+    async fn poll(&self, polled: &mut Watermark) -> Vec<Message> {
         let now = self.clock.now();
-        let due = polled.next(now);
+        let due = polled.begin()..=now;
         let limit = u32::try_from(self.config.batch).unwrap_or(u32::MAX);
         let taken = self
             .store
@@ -144,7 +144,7 @@ impl Dispatcher {
         match taken {
             Ok(messages) => {
                 if messages.len() < self.config.batch {
-                    polled.to = now;
+                    polled.reach(now);
                 }
                 messages
             }
@@ -153,47 +153,5 @@ impl Dispatcher {
                 Vec::new()
             }
         }
-    }
-}
-
-/// Up to where the outbox has been polled. A look from the beginning passes all that was sent since
-/// the last vacuum.
-#[derive(Debug)]
-struct Polled {
-    to: Timestamp,
-    polls: u32,
-}
-
-impl Polled {
-    const NOTHING: Self = Self {
-        to: Timestamp::from_millis(0),
-        polls: 0,
-    };
-
-    /// What the next poll looks at.
-    fn next(&mut self, now: Timestamp) -> RangeInclusive<Timestamp> {
-        if self.polls == WHOLE_POLL {
-            *self = Self::NOTHING;
-        }
-        self.polls += 1;
-        self.to..=now
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_poll_goes_on_from_the_last_and_now_and_then_from_the_beginning() {
-        let at = Timestamp::from_millis;
-        let mut polled = Polled::NOTHING;
-        assert_eq!(polled.next(at(100)), at(0)..=at(100));
-        assert_eq!(polled.next(at(200)), at(0)..=at(200));
-        polled.to = at(200);
-        for _ in 2..WHOLE_POLL {
-            assert_eq!(polled.next(at(300)), at(200)..=at(300));
-        }
-        assert_eq!(polled.next(at(400)), at(0)..=at(400));
     }
 }

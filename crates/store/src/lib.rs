@@ -30,6 +30,7 @@ mod row;
 #[cfg(test)]
 mod sample;
 mod scratch;
+mod watermark;
 
 pub use answer::{
     Accepted, Burden, Commit, Counts, FunctionCount, Held, PendingDeliveries, Schema, StatusCount,
@@ -41,6 +42,7 @@ pub use error::StoreError;
 pub use exclusive::DatabaseClaim;
 pub use registry::Change;
 pub use scratch::Scratch;
+pub use watermark::Watermark;
 
 use accept::Accept;
 pub use accept::Acceptance;

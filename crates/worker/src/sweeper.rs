@@ -1,8 +1,8 @@
 //! The sweeper: ends what no worker will, and forgets what ended long ago.
 
 use crate::Parts;
-use ekiden_domain::{Invocation, Refused, Timestamp, Transition};
-use ekiden_store::{Commit, StoreError};
+use ekiden_domain::{Invocation, Refused, Transition};
+use ekiden_store::{Commit, StoreError, Watermark};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,10 @@ const PURGE_BATCH: usize = 1000;
 /// The same on SQLite, which writes nothing else meanwhile.
 const PURGE_BATCH_ALONE: usize = 100;
 /// How often old invocations are forgotten.
-const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+const PURGE_INTERVAL: Duration = Duration::from_secs(10);
+/// Each how many purges one looks at all that ended, and not only at what grew old since the last:
+/// that finds what was kept until its result was handed on, and what was not forgotten for an error.
+const WHOLE_PURGE: u32 = 6;
 
 /// Sweeps the whole database. Runs in each worker process; one more does no harm.
 #[derive(Debug)]
@@ -34,13 +37,14 @@ impl Sweeper {
         let mut sweeps = tokio::time::interval(self.parts.config.keep_interval);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut purge_at = Instant::now() + PURGE_INTERVAL;
+        let mut purged = Watermark::new(WHOLE_PURGE);
         while stop.run_until_cancelled(sweeps.tick()).await.is_some() {
             if let Err(error) = self.sweep().await {
                 tracing::warn!(%error, "the sweeper cannot sweep");
             }
             if Instant::now() >= purge_at {
                 purge_at = Instant::now() + PURGE_INTERVAL;
-                if let Err(error) = self.purge(&stop).await {
+                if let Err(error) = self.purge(&mut purged, &stop).await {
                     tracing::warn!(%error, "old invocations cannot be forgotten");
                 }
             }
@@ -83,7 +87,11 @@ impl Sweeper {
     }
 
     /// Forgets old invocations, a small transaction at a time, the oldest end first.
-    async fn purge(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn purge(
+        &self,
+        purged: &mut Watermark,
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
         let store = &self.parts.store;
         let ended_before = self.parts.clock.now().before(self.parts.config.retention);
         let batch = if store.is_sqlite() {
@@ -91,7 +99,7 @@ impl Sweeper {
         } else {
             PURGE_BATCH
         };
-        let mut from = Timestamp::from_millis(0);
+        let mut from = purged.begin();
         loop {
             let (outlived, walked_to) = store.outlived(from..ended_before, PURGE_LOOK).await?;
             for ids in outlived.chunks(batch) {
@@ -101,9 +109,10 @@ impl Sweeper {
                 store.forget(ids).await?;
                 tokio::task::yield_now().await;
             }
-            match walked_to {
-                Some(walked_to) if outlived.len() == PURGE_LOOK as usize => from = walked_to,
-                _ => return Ok(()),
+            from = walked_to.unwrap_or(from);
+            purged.reach(from);
+            if outlived.len() < PURGE_LOOK as usize {
+                return Ok(());
             }
         }
     }
