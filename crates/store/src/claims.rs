@@ -228,7 +228,7 @@ pub(crate) async fn unregistered(
             SELECT (
                 SELECT MIN(live.function) FROM invocations_live live
                 WHERE live.function > gaps.after AND live.function < gaps.before
-                  AND live.claimed_at IS NULL
+                  AND live.accepted_at >= 0 AND live.claimed_at IS NULL
             ) FROM gaps
         )
         SELECT function FROM first_waiting WHERE function IS NOT NULL";
@@ -236,7 +236,7 @@ pub(crate) async fn unregistered(
         "SELECT ",
         columns!(),
         " FROM live_invocations
-         WHERE function = $1 AND claimed_at IS NULL AND NOT EXISTS (
+         WHERE function = $1 AND accepted_at >= 0 AND claimed_at IS NULL AND NOT EXISTS (
              SELECT 1 FROM registry WHERE registry.kind = 1 AND registry.key = $1
          )
          ORDER BY accepted_at, request_id LIMIT $2"

@@ -1,8 +1,8 @@
 //! Keeps plans true to how large the tables are.
 //!
 //! A statement that names its rows by key is planned once for a connection. Planned while a table was
-//! empty, it would read the whole of it for each key once it is not, until PostgreSQL's own next look
-//! at the table's size, which comes once a minute. So whoever fills the tables looks earlier: what has
+//! empty, it would compare each of many rows with each of many steps once it is not, until PostgreSQL's
+//! own next look at the table's size, which comes once a minute. So whoever fills the tables looks earlier: what has
 //! grown is analyzed, which has every connection of every process plan anew.
 
 use sqlx::PgPool;

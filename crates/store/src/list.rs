@@ -103,6 +103,8 @@ where
             sql.push(" AND request_id IN (SELECT request_id FROM named)");
         } else {
             name(&mut sql, query);
+            // As the indexes that lists are read from say.
+            sql.push(" AND accepted_at >= 0");
         }
         filter(&mut sql, query);
         order(&mut sql, query);

@@ -53,11 +53,15 @@ pub(crate) async fn usage(backend: &Backend) -> Result<Option<Usage>, StoreError
 pub(crate) async fn load(backend: &Backend, ids: &[RequestId]) -> Result<Vec<Record>, StoreError> {
     let rows: Vec<RecordRow> = match backend {
         Backend::Postgres(postgres) => {
+            // Each by its key, which `LIMIT` makes sure of: joined as a whole, a table of which the
+            // planner knows too little is read from one end to the other.
             sqlx::query_as(concat!(
                 "SELECT ",
                 columns!(),
-                ", payload FROM live_invocations
-             WHERE request_id = ANY($1::uuid[])"
+                ", payload FROM unnest($1::uuid[]) AS wanted(id)
+                CROSS JOIN LATERAL (
+                    SELECT * FROM live_invocations WHERE request_id = wanted.id LIMIT 1
+                ) AS invocation"
             ))
             .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
             .fetch_all(&postgres.keyed)
