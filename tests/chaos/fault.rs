@@ -110,8 +110,9 @@ impl Fault {
         )
     }
 
-    /// How soon what it affects is to go on: after its start where it has a victim, after its end
-    /// where it has none. `None` where nothing is promised but that it does.
+    /// How soon what it affects is to go on: where it has a victim, rescued from it after its start
+    /// and run where a slot is free; where it has none, after its end. `None` where nothing is
+    /// promised but that it does.
     pub(crate) fn bound(self) -> Option<Duration> {
         match self {
             Self::BrokerWiped => Some(RECONCILE_PERIOD),

@@ -75,6 +75,13 @@ impl Row {
         self.failures.iter().find(|it| it.attempt == attempt)
     }
 
+    /// When something became of it for the first time after `since`: what a lost worker held then is
+    /// no longer its.
+    pub(crate) fn moved_after(&self, since: i64) -> Option<i64> {
+        let found = self.events.iter().find(|(at, _)| *at > since);
+        found.map(|(at, _)| *at)
+    }
+
     /// When it ran or ended for the first time after `since`.
     pub(crate) fn went_on_after(&self, since: i64) -> Option<i64> {
         let mut events = self.events.iter();

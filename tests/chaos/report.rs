@@ -29,6 +29,8 @@ pub(crate) struct Report {
 struct Recovery {
     times: usize,
     affected: usize,
+    /// Until all that the victim held was taken from it, at worst; zero where there is none.
+    rescued: Duration,
     /// Until all that was affected ran again or had ended, at worst.
     went_on: Duration,
     /// Until as many tasks ended as usual, at worst.
@@ -39,17 +41,19 @@ impl Report {
     /// One line for each kind of fault, and one for each promise.
     pub(crate) fn table(&self) -> String {
         let mut table = format!(
-            "{:<42} {:>5} {:>8} {:>10} {:>8} {:>11}\n",
-            "fault", "times", "affected", "went on", "bound", "throughput"
+            "{:<42} {:>5} {:>8} {:>8} {:>8} {:>8} {:>11}\n",
+            "fault", "times", "affected", "rescued", "went on", "bound", "throughput"
         );
         for (fault, recovery) in self.recoveries() {
             let bound = fault.bound().map_or("-".to_owned(), seconds);
+            let rescued = fault.has_victim().then(|| seconds(recovery.rescued));
             let line = writeln!(
                 table,
-                "{:<42} {:>5} {:>8} {:>10} {:>8} {:>11}",
+                "{:<42} {:>5} {:>8} {:>8} {:>8} {:>8} {:>11}",
                 fault.name(),
                 recovery.times,
                 recovery.affected,
+                rescued.unwrap_or_else(|| "-".to_owned()),
                 seconds(recovery.went_on),
                 bound,
                 seconds(recovery.throughput)
@@ -68,6 +72,7 @@ impl Report {
         let recoveries = self.recoveries().into_iter().map(|(fault, it)| {
             json!({
                 "fault": fault.name(), "times": it.times, "affected": it.affected,
+                "rescued_ms": fault.has_victim().then(|| millis(it.rescued)),
                 "went_on_ms": millis(it.went_on), "bound_ms": fault.bound().map(millis),
                 "throughput_ms": millis(it.throughput),
             })
@@ -159,13 +164,12 @@ impl Report {
             } else {
                 struck.ended_at
             };
-            let went_on = struck.affected.iter().filter_map(|live| {
-                let row = by_id.get(&*live.id)?;
-                row.went_on_after(since)
-            });
-            let went_on = went_on
-                .max()
-                .map_or(Duration::ZERO, |at| between(since, at));
+            let affected = || struck.affected.iter().filter_map(|it| by_id.get(&*it.id));
+            let worst = |times: &mut dyn Iterator<Item = i64>| {
+                times.max().map_or(Duration::ZERO, |at| between(since, at))
+            };
+            let rescued = worst(&mut affected().filter_map(|row| row.moved_after(since)));
+            let went_on = worst(&mut affected().filter_map(|row| row.went_on_after(since)));
             let throughput = throughput_back(&ends, struck.ended_at);
             let place = recoveries.iter().position(|it| it.0 == struck.fault);
             let place = place.unwrap_or_else(|| {
@@ -175,6 +179,7 @@ impl Report {
             let recovery = &mut recoveries[place].1;
             recovery.times += 1;
             recovery.affected += struck.affected.len();
+            recovery.rescued = recovery.rescued.max(rescued);
             recovery.went_on = recovery.went_on.max(went_on);
             recovery.throughput = recovery.throughput.max(throughput);
         }
