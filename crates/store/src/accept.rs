@@ -10,9 +10,7 @@ use crate::{
     row::{as_millis, encode_events, inconsistent},
 };
 use bytes::Bytes;
-use ekiden_domain::{
-    Destination, Invocation, Message, RequestId, State, Status, invocation::Policy,
-};
+use ekiden_domain::{Destination, Invocation, Message, RequestId, Status, invocation::Policy};
 use sqlx::PgPool;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -231,11 +229,9 @@ fn text_of(destination: &Option<Destination>) -> Option<&str> {
     destination.as_ref().map(Destination::as_str)
 }
 
+/// Its invocation is due when its message is.
 fn due_at(item: &Acceptance) -> i64 {
-    match item.invocation.state {
-        State::Enqueued { due_at } => due_at.as_millis(),
-        _ => item.message.due_at.as_millis(),
-    }
+    item.message.due_at.as_millis()
 }
 
 fn take_at(item: &Acceptance) -> i64 {

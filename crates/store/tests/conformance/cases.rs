@@ -2,7 +2,9 @@
 
 use crate::fixture::{NOW, accepted, at, function, invocation, new, started, worker};
 use bytes::Bytes;
-use ekiden_domain::{AsyncConfig, Fault, Invocation, Lane, Message, Outcome, RequestId, Status};
+use ekiden_domain::{
+    AsyncConfig, Fault, Invocation, Lane, Message, NewInvocation, Outcome, RequestId, Status,
+};
 use ekiden_store::{Acceptance, Accepted, Commit, Store};
 use futures::future::join_all;
 use std::{collections::HashSet, time::Duration};
@@ -232,6 +234,34 @@ pub(crate) async fn a_conflicting_step_leaves_its_neighbours_alone(store: Store)
     for (index, answer) in answers.into_iter().enumerate() {
         assert_eq!(answer.unwrap() == Commit::Written, index != 7, "{index}");
     }
+}
+
+pub(crate) async fn what_is_due_later_is_neither_offered_nor_taken_before(store: Store) {
+    store.migrate().await.unwrap();
+    let (offer, mut offers) = tokio::sync::mpsc::channel(10);
+    store.offer_messages_to(offer);
+    let later = NewInvocation {
+        delay: Duration::from_secs(60),
+        ..new(None)
+    };
+    let (invocation, message) = Invocation::accept(
+        RequestId::generate(NOW),
+        later,
+        &AsyncConfig::default(),
+        Lane::shared(),
+        NOW,
+    );
+    store
+        .accept(invocation, Bytes::new(), message.clone())
+        .await
+        .unwrap();
+    assert!(offers.try_recv().is_err());
+    let taken = async |until| {
+        let taken = store.take_messages(NOW..=at(until), at(90_000), 10);
+        taken.await.unwrap()
+    };
+    assert_eq!(taken(59_999).await, []);
+    assert_eq!(taken(60_000).await, [message]);
 }
 
 pub(crate) async fn messages_are_offered_taken_held_and_deleted_by_id(store: Store) {

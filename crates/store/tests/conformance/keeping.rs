@@ -1,10 +1,11 @@
 //! What keeps the rest in order: heartbeats, sweeps, retention, the registry, the schema.
 
-use crate::fixture::{NOW, accepted, at, function, invocation, started, worker};
+use crate::fixture::{NOW, accepted, at, function, invocation, on_postgres_at, started, worker};
 use bytes::Bytes;
-use ekiden_domain::{Fault, Function, Lane, Outcome, Status, Timestamp};
+use ekiden_domain::{Fault, Function, Invocation, Lane, Outcome, Status, Timestamp};
 use ekiden_store::{Accepted, Commit, Held, Store, StoreError, Worker};
 use futures::future::join_all;
+use sqlx::PgConnection;
 use std::{
     collections::HashSet,
     sync::atomic::{AtomicU64, Ordering},
@@ -258,4 +259,39 @@ pub(crate) async fn what_others_moved_on_is_held_no_more(store: Store) {
     assert_eq!(store.commit(lost).await.unwrap(), Commit::Written);
     assert!(store.remove_worker(this.id, 2).await.unwrap());
     assert_eq!(store.orphans(10).await.unwrap(), [third]);
+}
+
+/// How many rows tell who claimed what, once another has ended this one and `look` was taken.
+async fn claims_after(
+    connection: &mut PgConnection,
+    ended: &Invocation,
+    look: impl Future<Output = ()>,
+) -> i64 {
+    let end = "DELETE FROM invocations_live WHERE request_id = $1";
+    let end = sqlx::query(end).bind(ended.request_id.as_uuid());
+    end.execute(&mut *connection).await.unwrap();
+    look.await;
+    let count = sqlx::query_scalar("SELECT count(*) FROM claims");
+    count.fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tells_of_claims_goes_with_what_others_ended() {
+    on_postgres_at(async |store, mut connection| {
+        store.migrate().await.unwrap();
+        let this = announced(&store).await;
+        let [first, second, third] = [
+            started(&store, &accepted(&store, None, NOW).await, at(1)).await,
+            started(&store, &accepted(&store, None, NOW).await, at(1)).await,
+            started(&store, &accepted(&store, None, NOW).await, at(1)).await,
+        ];
+        let beat = async { assert!(store.beat(this.id, at(2)).await.unwrap().is_some()) };
+        assert_eq!(claims_after(&mut connection, &first, beat).await, 2);
+        assert!(store.remove_worker(this.id, 1).await.unwrap());
+        let look = async { assert_eq!(store.orphans(10).await.unwrap().len(), 1) };
+        assert_eq!(claims_after(&mut connection, &second, look).await, 1);
+        let look = async { assert_eq!(store.orphans(10).await.unwrap(), []) };
+        assert_eq!(claims_after(&mut connection, &third, look).await, 0);
+    })
+    .await;
 }

@@ -41,6 +41,7 @@ both_databases! {
     cases::a_stale_lease_changes_nothing,
     cases::a_conflicting_step_leaves_its_neighbours_alone,
     cases::messages_are_offered_taken_held_and_deleted_by_id,
+    cases::what_is_due_later_is_neither_offered_nor_taken_before,
     cases::a_dispatch_is_put_back_once_and_only_while_waiting,
     keeping::a_heartbeat_tells_what_is_held_and_who_is_gone,
     keeping::what_others_moved_on_is_held_no_more,
