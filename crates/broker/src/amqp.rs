@@ -5,6 +5,7 @@
 //! does not hold back acknowledgements. A lane that is used has a channel on each.
 
 mod consumer;
+mod forgotten;
 mod line;
 mod link;
 mod listener;

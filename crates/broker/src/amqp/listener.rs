@@ -1,11 +1,11 @@
 //! Listening to a queue through lost connections, cancelled consumers and deleted queues.
 
-use super::{Hub, link::bounded, pause::Pause};
+use super::{Hub, forgotten::Suspect, link::bounded, pause::Pause};
 use crate::BrokerError;
 use ekiden_domain::Lane;
 use futures::{
     FutureExt, StreamExt,
-    future::{BoxFuture, ready},
+    future::{BoxFuture, pending, ready},
 };
 use lapin::{
     Channel,
@@ -13,7 +13,15 @@ use lapin::{
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::{FieldTable, ShortString},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// How many stop notices may be on their way to one listener.
@@ -31,10 +39,13 @@ pub(crate) enum Source {
 struct Tap {
     channel: Arc<Channel>,
     messages: lapin::Consumer,
+    has_heard: Arc<AtomicBool>,
+    /// Ends `messages` if the broker has forgotten the consumer.
+    watch: BoxFuture<'static, Infallible>,
 }
 
 impl Tap {
-    async fn open(hub: &Hub, source: &Source) -> Result<Self, BrokerError> {
+    async fn open(hub: &Arc<Hub>, source: &Source) -> Result<Self, BrokerError> {
         let (channel, queue, prefetch) = match source {
             Source::Lane { lane, prefetch } => {
                 hub.topology.ready(&hub.consume, lane).await?;
@@ -61,17 +72,43 @@ impl Tap {
                 .await
         })
         .await?;
+        let channel = Arc::new(channel);
+        let has_heard = Arc::default();
+        let watch = match source {
+            Source::Lane { lane, prefetch } => Suspect {
+                hub: Arc::clone(hub),
+                lane: lane.clone(),
+                prefetch: *prefetch,
+                channel: Arc::downgrade(&channel),
+                tag: messages.tag(),
+                has_heard: Arc::clone(&has_heard),
+            }
+            .watch()
+            .boxed(),
+            // Its queue lives and dies with the connection.
+            Source::Control => pending().boxed(),
+        };
         Ok(Self {
-            channel: Arc::new(channel),
+            channel,
             messages,
+            has_heard,
+            watch,
         })
     }
 
     /// The next message. None any more when the queue was deleted or has moved, a message was given
     /// up, or the connection was lost.
     async fn next(&mut self) -> Option<Heard> {
-        match self.messages.next().await {
-            Some(Ok(message)) => return Some((message, Arc::clone(&self.channel))),
+        let next = tokio::select! {
+            biased;
+            next = self.messages.next() => next,
+            never = &mut self.watch => match never {},
+        };
+        match next {
+            Some(Ok(message)) => {
+                self.has_heard.store(true, Ordering::Relaxed);
+                return Some((message, Arc::clone(&self.channel)));
+            }
             Some(Err(error)) => tracing::warn!(%error, "a consumer was lost"),
             None => tracing::debug!("a consumer has ended"),
         }
@@ -98,7 +135,11 @@ impl Tap {
 /// Tries until it listens, the broker is closed, or the deadline has passed; once at least. One
 /// failure says little: RabbitMQ 3.10 ends the whole connection with INTERNAL_ERROR when a quorum
 /// queue is consumed in the moment that somebody else is making it.
-async fn open(hub: &Hub, source: &Source, deadline: Option<Instant>) -> Result<Tap, BrokerError> {
+async fn open(
+    hub: &Arc<Hub>,
+    source: &Source,
+    deadline: Option<Instant>,
+) -> Result<Tap, BrokerError> {
     let mut pause = Pause::default();
     loop {
         let error = match Tap::open(hub, source).await {

@@ -102,24 +102,21 @@ async fn setting(name: &str) -> String {
     rabbitmqctl(&asked).await.trim().to_owned()
 }
 
-/// How long RabbitMQ lets a delivery go without its acknowledgement, and how often it looks, in
-/// milliseconds.
-async fn set_consumer_timeout([timeout, tick]: [&str; 2]) {
-    let set = format!(
-        "eval 'application:set_env(rabbit, consumer_timeout, {timeout}),
-               application:set_env(rabbit, channel_tick_interval, {tick}).'"
-    );
-    rabbitmqctl(&set).await;
+async fn set(name: &str, value: &str) {
+    rabbitmqctl(&format!(
+        "eval 'application:set_env(rabbit, {name}, {value}).'"
+    ))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
     with_rabbit_alone(async |rabbit| {
-        let before = [
-            setting("consumer_timeout").await,
-            setting("channel_tick_interval").await,
-        ];
-        set_consumer_timeout(["1000", "500"]).await;
+        // How long it lets a delivery go without its acknowledgement, and how often it looks, in ms.
+        let (timeout, tick) = ("consumer_timeout", "channel_tick_interval");
+        let before = [setting(timeout).await, setting(tick).await];
+        set(timeout, "1000").await;
+        set(tick, "500").await;
         let broker = Broker::amqp(rabbit.config.clone()).unwrap();
         let sent = ids(1);
         broker.publish(&lane(), &sent, None).await.unwrap();
@@ -127,7 +124,8 @@ async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
         let kept = next(&mut consumer).await;
         // The broker closes the channel with PRECONDITION_FAILED.
         let again = next(&mut consumer).await;
-        set_consumer_timeout(before.each_ref().map(String::as_str)).await;
+        set(timeout, &before[0]).await;
+        set(tick, &before[1]).await;
         assert_eq!(again.ids(), sent);
         kept.ack().await;
         again.ack().await;
@@ -135,6 +133,53 @@ async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         assert!(tokio::time::timeout(NEVER, consumer.next()).await.is_err());
         ready(&broker, &lane(), 0).await;
+    })
+    .await;
+}
+
+/// Has a queue of RabbitMQ's forget its consumers; the channels that they are on are not told.
+async fn forget_consumers_of(queue: &str) {
+    let forget = format!(
+        "eval 'Name = rabbit_misc:r(<<\"/\">>, queue, <<\"{queue}\">>),
+               {{ok, Queue}} = rabbit_amqqueue:lookup(Name),
+               [{{ok, _, _}} = ra:process_command(
+                    amqqueue:get_pid(Queue),
+                    rabbit_fifo:make_checkout({{element(2, C), element(1, C)}}, cancel, #{{}}))
+                || C <- rabbit_amqqueue:consumers(Queue)],
+               forgotten.'"
+    );
+    assert_eq!(rabbitmqctl(&forget).await.trim(), "forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_the_broker_forgot_listens_again_and_keeps_what_it_holds() {
+    with_rabbit_alone(async |rabbit| {
+        let before = setting("consumer_timeout").await;
+        set("consumer_timeout", "60000").await;
+        let broker = Broker::amqp(rabbit.config.clone()).unwrap();
+        let first = ids(1);
+        broker.publish(&lane(), &first, None).await.unwrap();
+        let mut consumer = broker.consume(&lane(), 2).await.unwrap();
+        let held = next(&mut consumer).await;
+        assert_eq!(held.ids(), first);
+        forget_consumers_of(&rabbit.queue(&lane())).await;
+        let later = ids(3);
+        for id in &later {
+            broker.publish(&lane(), &[*id], None).await.unwrap();
+        }
+        ready(&broker, &lane(), 3).await;
+        let mut missing: HashSet<_> = later.into_iter().collect();
+        while !missing.is_empty() {
+            let delivery = next(&mut consumer).await;
+            // What is held does not come twice.
+            assert!(missing.remove(&delivery.ids()[0]));
+            delivery.ack().await;
+        }
+        held.ack().await;
+        drop(consumer);
+        ready(&broker, &lane(), 0).await;
+        broker.close().await;
+        set("consumer_timeout", &before).await;
     })
     .await;
 }
