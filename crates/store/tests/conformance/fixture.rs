@@ -24,27 +24,50 @@ pub(crate) async fn on_sqlite(case: impl AsyncFnOnce(Store)) {
     case(store).await;
 }
 
+fn server() -> String {
+    std::env::var("EKIDEN_TEST_DATABASE_URL")
+        .expect("EKIDEN_TEST_DATABASE_URL names a PostgreSQL: run `cargo xtask test`")
+}
+
+/// Where on that server a database is.
+fn url(database: &str) -> String {
+    let server = server();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    format!("{base}/{database}")
+}
+
 pub(crate) async fn on_postgres(case: impl AsyncFnOnce(Store)) {
     on_postgres_at(async |store, _| case(store).await).await;
 }
 
 /// As `on_postgres`, for a case that looks at the database itself.
 pub(crate) async fn on_postgres_at(case: impl AsyncFnOnce(Store, PgConnection)) {
-    let server = std::env::var("EKIDEN_TEST_DATABASE_URL")
-        .expect("EKIDEN_TEST_DATABASE_URL names a PostgreSQL: run `cargo xtask test`");
     let name = format!("store_{}", RequestId::generate(NOW).as_uuid().simple());
-    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let mut connection = PgConnection::connect(&server()).await.unwrap();
     let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::query(create).execute(&mut connection).await.unwrap();
-    let (base, _) = server.rsplit_once('/').unwrap();
-    let url = format!("{base}/{name}");
-    let own = PgConnection::connect(&url).await.unwrap();
-    let store = Store::open(StoreConfig::new(Database::Postgres { url }))
-        .await
-        .unwrap();
-    case(store, own).await;
+    let own = PgConnection::connect(&url(&name)).await.unwrap();
+    case(open(&name).await, own).await;
     let drop = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
     sqlx::query(drop).execute(&mut connection).await.unwrap();
+}
+
+/// Another store on the same database, whose connections have a setting of their own.
+pub(crate) async fn reopened(connection: &mut PgConnection, setting: &str) -> Store {
+    let name: String = sqlx::query_scalar("SELECT current_database()")
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    let set = sqlx::AssertSqlSafe(format!("ALTER DATABASE {name} SET {setting}"));
+    sqlx::query(set).execute(connection).await.unwrap();
+    open(&name).await
+}
+
+async fn open(database: &str) -> Store {
+    let url = url(database);
+    Store::open(StoreConfig::new(Database::Postgres { url }))
+        .await
+        .unwrap()
 }
 
 pub(crate) fn function() -> FunctionName {

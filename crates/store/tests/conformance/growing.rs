@@ -3,9 +3,6 @@
 use crate::fixture::{NOW, accepted, on_postgres_at};
 use futures::future::join_all;
 use sqlx::{Executor, PgConnection};
-use uuid::Uuid;
-
-const NOBODY: Uuid = Uuid::nil();
 
 /// How many are accepted at once.
 const MANY: usize = 500;
@@ -19,33 +16,6 @@ async fn known(connection: &mut PgConnection) -> f32 {
         .fetch_one(connection)
         .await
         .unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_plan_looks_an_id_up_by_the_index_that_lists_are_read_from() {
-    on_postgres_at(async |store, mut connection| {
-        store.migrate().await.unwrap();
-        for table in ["invocations_live", "invocations_history"] {
-            // Were there no key, nothing else would be left but the whole table.
-            let keyless = format!("ALTER TABLE {table} DROP CONSTRAINT {table}_pkey");
-            connection
-                .execute(sqlx::AssertSqlSafe(keyless))
-                .await
-                .unwrap();
-            connection
-                .execute("SET enable_seqscan = off")
-                .await
-                .unwrap();
-            let explain = format!("EXPLAIN SELECT * FROM {table} WHERE request_id = ANY($1)");
-            let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(explain))
-                .bind(vec![NOBODY; 3])
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-            assert!(plan[0].contains("Seq Scan"), "{plan:#?}");
-        }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

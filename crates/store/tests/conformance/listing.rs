@@ -5,12 +5,12 @@ use bytes::Bytes;
 use ekiden_domain::{Invocation, ListQuery, Order, Outcome, Status};
 use ekiden_store::{Acceptance, Accepted, Commit, Store};
 
-fn query(limit: u32) -> ListQuery {
+pub(crate) fn query(limit: u32) -> ListQuery {
     ListQuery::new(function(), limit).unwrap()
 }
 
 /// Twenty-four invocations, three to each millisecond; every third has ended, every fifth runs.
-async fn some(store: &Store) -> Vec<Invocation> {
+pub(crate) async fn some(store: &Store) -> Vec<Invocation> {
     store.migrate().await.unwrap();
     let mut all = Vec::new();
     for number in 0..24 {
@@ -37,7 +37,7 @@ async fn some(store: &Store) -> Vec<Invocation> {
     all
 }
 
-async fn pages(store: &Store, mut query: ListQuery) -> Vec<Invocation> {
+pub(crate) async fn pages(store: &Store, mut query: ListQuery) -> Vec<Invocation> {
     let mut all = Vec::new();
     loop {
         let page = store.list(&query).await.unwrap();

@@ -11,6 +11,7 @@ mod growing;
 mod handed_on;
 mod keeping;
 mod listing;
+mod plans;
 mod registered;
 
 macro_rules! both_databases {
