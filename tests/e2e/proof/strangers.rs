@@ -80,10 +80,16 @@ impl Drop for Python {
     }
 }
 
+/// A port to listen at later: not one of those that the system may give to somebody else meanwhile.
+fn free_port() -> u16 {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(|| rand::random_range(20_000..32_000))
+        .find(is_free)
+        .unwrap()
+}
+
 async fn a_python_server_is_a_function(world: &World) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let port = free_port();
     let server = world
         .serve(function(&format!(
             "target = {{ http = \"http://127.0.0.1:{port}\" }}"
