@@ -221,3 +221,10 @@ CREATE TABLE workers (
     counter    BIGINT NOT NULL,
     beat_at    BIGINT NOT NULL
 ) WITH (fillfactor = 50);
+
+-- What one process does for all, and until when it is left to it.
+CREATE TABLE duties (
+    name       TEXT COLLATE "C" PRIMARY KEY,
+    holder     UUID NOT NULL,
+    held_until TIMESTAMPTZ NOT NULL
+) WITH (fillfactor = 50);

@@ -4,24 +4,33 @@
 //! the broker's hands. It is not where a queue was created anew, or is empty at two looks in a row,
 //! or where younger invocations of the same lane are being claimed already; nor where no worker
 //! listens to the lane any more because the function's lane was changed.
+//!
+//! One process at a time looks for all of these; each sees to the queues that it created itself.
 
 use ekiden_broker::Broker;
-use ekiden_domain::{Clock, Lane, Message, RequestId, Timestamp};
+use ekiden_domain::{Clock, FunctionName, Lane, Message, RequestId, Timestamp, WorkerId};
 use ekiden_store::{Catalog, Store, StoreError, Undispatched};
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
+
+/// What is one process's at a time, and for how many looks it is left to it.
+const DUTY: &str = "reconcile";
+const DUTY_LOOKS: u32 = 3;
+/// Before all that ever fell due.
+const EVER: Timestamp = Timestamp::from_millis(0);
 
 /// How a process reconciles.
 #[derive(Clone, Debug)]
 pub struct ReconcileConfig {
     /// How often the queues are looked at.
     pub look_interval: Duration,
-    /// How long an invocation must have been due before it can count as lost; also how long one lane
-    /// is left alone after it was dispatched again.
+    /// How much younger those are that a lane's workers claim when what is older counts as lost; also
+    /// how long one lane is left alone after it was dispatched again.
     pub period: Duration,
     /// How many rows one query walks.
     pub batch: u32,
@@ -46,24 +55,29 @@ pub struct Reconciler {
     catalog: Catalog,
     clock: Arc<dyn Clock>,
     config: ReconcileConfig,
-    lanes: HashMap<Lane, Look>,
-    listened: Option<HashSet<Lane>>,
+    /// Under which name it has the duty.
+    holder: WorkerId,
+    looks: HashMap<Lane, Look>,
+    /// The lanes that were listened to at the last look.
+    listened: HashSet<Lane>,
+    /// When it last looked for what was overtaken.
+    overtaken_at: Option<Timestamp>,
 }
 
 /// What is remembered of a lane between two looks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Look {
     was_empty: bool,
-    /// At how many looks to come its queue still counts as created anew. What had fallen due just
-    /// before that is beyond doubt only at the second.
-    anew: u8,
+    /// What fell due before this was dispatched since the queue was created anew. What had fallen due
+    /// just before that is beyond doubt only at the second look.
+    anew: Option<Timestamp>,
     dispatched_at: Option<Timestamp>,
 }
 
 /// Which invocations of a walk count as lost.
 struct Lost {
-    /// Per lane: those due before this.
-    due_before: HashMap<Lane, Timestamp>,
+    /// Per lane: those that fell due then.
+    due: HashMap<Lane, Range<Timestamp>>,
     /// Those of every lane but these, once due.
     listened: HashSet<Lane>,
     now: Timestamp,
@@ -73,8 +87,8 @@ struct Lost {
 
 impl Lost {
     fn has(&self, waiting: &Undispatched) -> bool {
-        match self.due_before.get(&waiting.lane) {
-            Some(due_before) => waiting.due_at < *due_before,
+        match self.due.get(&waiting.lane) {
+            Some(due) => due.contains(&waiting.due_at),
             None => !self.listened.contains(&waiting.lane) && waiting.due_at < self.now,
         }
     }
@@ -90,6 +104,13 @@ impl Lost {
     }
 }
 
+/// What a walk dispatched.
+#[derive(Default)]
+struct Dispatched {
+    invocations: u64,
+    lanes: HashSet<Lane>,
+}
+
 impl Reconciler {
     /// A reconciler of what `store` says and `broker` has.
     #[must_use]
@@ -100,14 +121,17 @@ impl Reconciler {
         clock: Arc<dyn Clock>,
         config: ReconcileConfig,
     ) -> Self {
+        let holder = WorkerId::generate(clock.now());
         Self {
             store,
             broker,
             catalog,
             clock,
             config,
-            lanes: HashMap::new(),
-            listened: None,
+            holder,
+            looks: HashMap::new(),
+            listened: HashSet::new(),
+            overtaken_at: None,
         }
     }
 
@@ -124,54 +148,80 @@ impl Reconciler {
 
     async fn look(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let mut listened = HashSet::from([Lane::shared()]);
-        for function in self.catalog.registry().await?.heads() {
-            if let Ok(name) = function.full_name() {
-                listened.insert(function.effective_lane(&name));
+        let span = self.config.look_interval * DUTY_LOOKS;
+        let has_duty = self.store.take_duty(DUTY, self.holder, span).await?;
+        let lanes = self.lanes().await?;
+        let listened: HashSet<Lane> = lanes.keys().cloned().collect();
+        let suspects = self.suspects(&lanes, now, has_duty).await?;
+        let lanes_changed = has_duty && self.listened != listened;
+        let is_whole_walk = lanes_changed || !suspects.is_empty();
+        let (mut due, mut horizon) = (suspects.clone(), None);
+        if has_duty && self.is_rested(self.overtaken_at, now) {
+            self.overtaken_at = Some(now);
+            for (lane, overtaken) in self.overtaken().await? {
+                horizon = horizon.max(Some(overtaken));
+                due.entry(lane).or_insert(EVER..overtaken);
             }
-        }
-        let mut due_before = self.suspects(&listened, now).await;
-        let lanes_changed = self.listened.as_ref() != Some(&listened);
-        let is_whole_walk = lanes_changed || !due_before.is_empty();
-        let mut horizon = None;
-        for (lane, newest) in self.store.newest_claims().await? {
-            let overtaken = newest.before(self.config.period);
-            horizon = horizon.max(Some(overtaken));
-            due_before.entry(lane).or_insert(overtaken);
         }
         if !is_whole_walk && horizon.is_none() {
             return Ok(());
         }
-        let accepted_until = if is_whole_walk { None } else { horizon };
         let lost = Lost {
-            due_before,
-            listened: listened.clone(),
+            due,
+            listened,
             now,
-            accepted_until,
+            accepted_until: if is_whole_walk { None } else { horizon },
         };
-        let (clock, batch) = (&*self.clock, self.config.batch);
-        let dispatched = walk(&self.store, clock, batch, &lost).await?;
-        if dispatched > 0 {
-            metrics::counter!("ekiden_reconciled_total").increment(dispatched);
+        let dispatched = walk(&self.store, &*self.clock, self.config.batch, &lost).await?;
+        if dispatched.invocations > 0 {
+            metrics::counter!("ekiden_reconciled_total").increment(dispatched.invocations);
             tracing::warn!(
-                invocations = dispatched,
+                invocations = dispatched.invocations,
                 "dispatched again what the broker had lost"
             );
         }
-        self.listened = Some(listened);
+        for (lane, look) in &mut self.looks {
+            let suspect = suspects.get(lane);
+            if suspect.is_some() || dispatched.lanes.contains(lane) {
+                look.dispatched_at = Some(now);
+            }
+            if let Some(due) = suspect {
+                look.anew = look.anew.filter(|from| *from == EVER).map(|_| due.end);
+            }
+        }
+        if has_duty {
+            self.listened = lost.listened;
+        }
         Ok(())
     }
 
-    /// The lanes whose queue was created anew or is empty for the second time in a row, with the
-    /// time before which what is due there counts as lost.
+    /// The lanes that workers listen to, with the functions of each.
+    async fn lanes(&self) -> Result<HashMap<Lane, Vec<FunctionName>>, StoreError> {
+        let mut lanes = HashMap::from([(Lane::shared(), Vec::new())]);
+        for function in self.catalog.registry().await?.heads() {
+            if let Ok(name) = function.full_name() {
+                let lane = function.effective_lane(&name);
+                lanes.entry(lane).or_insert_with(Vec::new).push(name);
+            }
+        }
+        Ok(lanes)
+    }
+
+    fn is_rested(&self, since: Option<Timestamp>, now: Timestamp) -> bool {
+        since.is_none_or(|at| now.since(at) >= self.config.period)
+    }
+
+    /// The lanes whose queue was created anew, or is empty for the second time in a row though
+    /// something waits, with the times for which what fell due then counts as lost.
     async fn suspects(
         &mut self,
-        listened: &HashSet<Lane>,
+        lanes: &HashMap<Lane, Vec<FunctionName>>,
         now: Timestamp,
-    ) -> HashMap<Lane, Timestamp> {
+        has_duty: bool,
+    ) -> Result<HashMap<Lane, Range<Timestamp>>, StoreError> {
         let mut suspects = HashMap::new();
-        self.lanes.retain(|lane, _| listened.contains(lane));
-        for lane in listened {
+        self.looks.retain(|lane, _| lanes.contains_key(lane));
+        for (lane, functions) in lanes {
             let state = match self.broker.inspect(lane).await {
                 Ok(state) => state,
                 Err(error) => {
@@ -179,23 +229,40 @@ impl Reconciler {
                     continue;
                 }
             };
-            let look = self.lanes.entry(lane.clone()).or_default();
+            let mut look = self.looks.get(lane).copied().unwrap_or_default();
             let is_empty = state.ready == 0;
             if state.created {
-                look.anew = 2;
+                look.anew = Some(EVER);
             }
-            let is_rested = look
-                .dispatched_at
-                .is_none_or(|at| now.since(at) >= self.config.period);
-            if look.anew > 0 || (is_empty && look.was_empty && is_rested) {
-                // What fell due just now may still be on its way through this very moment's hands.
-                suspects.insert(lane.clone(), now.before(self.config.look_interval));
-                look.dispatched_at = Some(now);
-                look.anew = look.anew.saturating_sub(1);
+            // What fell due just now may still be on its way through this very moment's hands.
+            let until = now.before(self.config.look_interval);
+            if let Some(from) = look.anew {
+                suspects.insert(lane.clone(), from..until);
+            } else if has_duty
+                && is_empty
+                && look.was_empty
+                && self.is_rested(look.dispatched_at, now)
+                && self.store.does_any_wait(functions).await?
+            {
+                suspects.insert(lane.clone(), EVER..until);
             }
             look.was_empty = is_empty;
+            self.looks.insert(lane.clone(), look);
         }
-        suspects
+        Ok(suspects)
+    }
+
+    /// The lanes of which something is claimed, with the time before which what fell due was overtaken.
+    /// What was dispatched again stands behind all that was dispatched before it: until those are past,
+    /// it proves nothing that younger ones are claimed.
+    async fn overtaken(&self) -> Result<Vec<(Lane, Timestamp)>, StoreError> {
+        let claims = self.store.newest_claims().await?.into_iter();
+        let claims = claims.map(|(lane, newest)| (lane, newest.before(self.config.period)));
+        let is_proof = |(lane, overtaken): &(Lane, Timestamp)| {
+            let dispatched_at = self.looks.get(lane).and_then(|look| look.dispatched_at);
+            dispatched_at.is_none_or(|at| *overtaken > at)
+        };
+        Ok(claims.filter(is_proof).collect())
     }
 }
 
@@ -207,12 +274,13 @@ impl Reconciler {
 /// If the store fails.
 pub async fn redispatch(store: &Store, clock: &dyn Clock) -> Result<u64, StoreError> {
     let lost = Lost {
-        due_before: HashMap::new(),
+        due: HashMap::new(),
         listened: HashSet::new(),
         now: clock.now().after(Duration::from_millis(1)),
         accepted_until: None,
     };
-    walk(store, clock, ReconcileConfig::default().batch, &lost).await
+    let batch = ReconcileConfig::default().batch;
+    Ok(walk(store, clock, batch, &lost).await?.invocations)
 }
 
 /// Walks the waiting invocations, `batch` rows at a time, and puts those that count as lost into the
@@ -222,28 +290,32 @@ async fn walk(
     clock: &dyn Clock,
     batch: u32,
     lost: &Lost,
-) -> Result<u64, StoreError> {
-    let mut dispatched = 0;
+) -> Result<Dispatched, StoreError> {
+    let mut dispatched = Dispatched::default();
     let mut after: Option<RequestId> = None;
     loop {
         let (waiting, walked_to) = store.undispatched(after, batch).await?;
         let now = clock.now();
-        let messages: Vec<Message> = waiting
-            .iter()
-            .filter(|waiting| lost.has(waiting))
-            .map(|waiting| Message::dispatch(waiting.request_id, lost.lane_of(waiting), now, now))
-            .collect();
+        let lost_ones = || waiting.iter().filter(|waiting| lost.has(waiting));
+        let again =
+            |it: &Undispatched| Message::dispatch(it.request_id, lost.lane_of(it), now, now);
+        let messages: Vec<Message> = lost_ones().map(again).collect();
         if !messages.is_empty() {
-            dispatched += store.put_back(&messages).await?;
+            dispatched.invocations += store.put_back(&messages).await?;
+            dispatched
+                .lanes
+                .extend(lost_ones().map(|it| it.lane.clone()));
         }
-        let is_beyond = lost.accepted_until.is_some_and(|until| {
-            waiting
-                .last()
-                .is_some_and(|waiting| waiting.accepted_at > until)
-        });
+        let is_beyond = |at| lost.accepted_until.is_some_and(|until| at > until);
         match walked_to {
-            Some(walked_to) if !is_beyond => after = Some(walked_to),
+            Some(walked_to) if !is_beyond(walked_to.accepted_at) => {
+                after = Some(walked_to.request_id);
+            }
             _ => return Ok(dispatched),
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

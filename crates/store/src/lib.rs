@@ -14,6 +14,7 @@ mod commit;
 mod config;
 mod counts;
 mod deliveries;
+mod duty;
 mod error;
 mod exclusive;
 mod growth;
@@ -54,8 +55,8 @@ use deliveries::Reports;
 use ekiden_domain::trial::Trouble;
 use ekiden_domain::{
     AccessKey, Delivery, Destination, Function, FunctionName, Invocation, InvocationId, Lane,
-    ListQuery, Message, OutboxId, Page, Record, Registry, RequestId, Secret, Timestamp, Trial,
-    WorkerId, trial::Lost,
+    ListQuery, Message, OutboxId, Page, Position, Record, Registry, RequestId, Secret, Timestamp,
+    Trial, WorkerId, trial::Lost,
 };
 use std::{
     fmt,
@@ -271,14 +272,33 @@ impl Store {
             .await
     }
 
+    /// Takes or keeps, for `span`, a duty that one process at a time does for all that share the
+    /// database. Returns whether `holder` has it now. Who has lost it may not know for a moment: what is
+    /// done twice must be harmless.
+    pub async fn take_duty(
+        &self,
+        duty: &str,
+        holder: WorkerId,
+        span: Duration,
+    ) -> Result<bool, StoreError> {
+        self.bounded(duty::take(&self.inner.backend, duty, holder, span))
+            .await
+    }
+
+    /// Whether any invocation of these functions waits, due or not.
+    pub async fn does_any_wait(&self, functions: &[FunctionName]) -> Result<bool, StoreError> {
+        self.bounded(outbox::does_any_wait(&self.inner.backend, functions))
+            .await
+    }
+
     /// Walks up to `limit` live invocations after `after`, in the order of their request ids, which
     /// is the order of acceptance, and returns those that wait without a dispatch in the outbox;
-    /// with the last id walked past, or `None` at the table's end.
+    /// with the last place walked past, or `None` at the table's end.
     pub async fn undispatched(
         &self,
         after: Option<RequestId>,
         limit: u32,
-    ) -> Result<(Vec<Undispatched>, Option<RequestId>), StoreError> {
+    ) -> Result<(Vec<Undispatched>, Option<Position>), StoreError> {
         self.bounded(outbox::undispatched(&self.inner.backend, after, limit))
             .await
     }

@@ -6,7 +6,9 @@ use crate::{
     pieces::{of_ids, pieces},
     row::{inconsistent, sound},
 };
-use ekiden_domain::{Body, Message, OutboxId, RequestId, Timestamp, TraceContext};
+use ekiden_domain::{
+    Body, FunctionName, Message, OutboxId, Position, RequestId, Timestamp, TraceContext,
+};
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 use std::{ops::RangeInclusive, time::Duration};
 use uuid::Uuid;
@@ -286,11 +288,43 @@ struct WalkedRow {
 }
 
 /// Walks the live table by request id.
+pub(crate) async fn does_any_wait(
+    backend: &Backend,
+    functions: &[FunctionName],
+) -> Result<bool, StoreError> {
+    macro_rules! any {
+        ($pool:expr, $among:literal, $functions:expr) => {
+            // By the index that lists are read from, whose condition it names.
+            sqlx::query_scalar(concat!(
+                "SELECT EXISTS (
+                     SELECT 1 FROM invocations_live WHERE function ",
+                $among,
+                " AND accepted_at >= 0 AND claimed_at IS NULL
+                 )"
+            ))
+            .bind($functions)
+            .fetch_one($pool)
+            .await?
+        };
+    }
+    let functions: Vec<&str> = functions.iter().map(FunctionName::as_str).collect();
+    Ok(match backend {
+        Backend::Postgres(postgres) => {
+            any!(&postgres.searching, "= ANY($1::text[])", functions)
+        }
+        Backend::Sqlite(sqlite) => any!(
+            &sqlite.reader,
+            "IN (SELECT value FROM json_each($1))",
+            serde_json::json!(functions).to_string()
+        ),
+    })
+}
+
 pub(crate) async fn undispatched(
     backend: &Backend,
     after: Option<RequestId>,
     limit: u32,
-) -> Result<(Vec<Undispatched>, Option<RequestId>), StoreError> {
+) -> Result<(Vec<Undispatched>, Option<Position>), StoreError> {
     const WALK: &str = "
         SELECT walked.request_id, walked.function, inputs.lane, walked.accepted_at, walked.due_at,
                walked.claimed_at IS NULL AND NOT EXISTS (
@@ -309,7 +343,10 @@ pub(crate) async fn undispatched(
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await?);
-    let walked_to = rows.last().map(|row| RequestId::from_uuid(row.request_id));
+    let walked_to = rows.last().map(|row| Position {
+        accepted_at: Timestamp::from_millis(row.accepted_at),
+        request_id: RequestId::from_uuid(row.request_id),
+    });
     let found = rows
         .into_iter()
         .filter(|row| row.is_undispatched)

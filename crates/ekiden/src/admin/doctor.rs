@@ -242,7 +242,7 @@ async fn dispatched(
         if walked_to.is_none() {
             break;
         }
-        after = walked_to;
+        after = walked_to.map(|place| place.request_id);
     }
     Ok(lanes)
 }

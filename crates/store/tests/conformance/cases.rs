@@ -360,7 +360,11 @@ pub(crate) async fn a_dispatch_is_put_back_once_and_only_while_waiting(store: St
     delete(taken[0].id).await;
     let (undispatched, walked_to) = store.undispatched(None, 10).await.unwrap();
     assert_eq!(undispatched[0].request_id, waiting.request_id);
-    assert_eq!(walked_to, Some(waiting.request_id));
+    assert_eq!(walked_to.unwrap().request_id, waiting.request_id);
+    let does_any_wait = async |function| store.does_any_wait(&[function]).await.unwrap();
+    assert!(does_any_wait(function()).await);
+    assert!(!does_any_wait("media/other".parse().unwrap()).await);
     started(&store, &waiting, at(60)).await;
+    assert!(!does_any_wait(function()).await);
     assert_eq!(store.put_back(&[back()]).await.unwrap(), 0);
 }

@@ -52,14 +52,12 @@ pub(crate) async fn on_postgres_at(case: impl AsyncFnOnce(Store, PgConnection)) 
     sqlx::query(drop).execute(&mut connection).await.unwrap();
 }
 
-/// Another store on the same database, whose connections have a setting of their own.
-pub(crate) async fn reopened(connection: &mut PgConnection, setting: &str) -> Store {
+/// Another store on the same database.
+pub(crate) async fn reopened(connection: &mut PgConnection) -> Store {
     let name: String = sqlx::query_scalar("SELECT current_database()")
-        .fetch_one(&mut *connection)
+        .fetch_one(connection)
         .await
         .unwrap();
-    let set = sqlx::AssertSqlSafe(format!("ALTER DATABASE {name} SET {setting}"));
-    sqlx::query(set).execute(connection).await.unwrap();
     open(&name).await
 }
 

@@ -295,3 +295,20 @@ async fn what_tells_of_claims_goes_with_what_others_ended() {
     })
     .await;
 }
+
+pub(crate) async fn a_duty_is_one_holder_s_until_its_time_is_over(store: Store) {
+    store.migrate().await.unwrap();
+    let take = async |holder, span| store.take_duty("sweep", holder, span).await.unwrap();
+    let (hour, moment) = (Duration::from_secs(3600), Duration::ZERO);
+    assert!(take(worker(1), hour).await);
+    // On SQLite there is one process.
+    assert_eq!(take(worker(2), hour).await, store.is_sqlite());
+    assert!(store.take_duty("other", worker(2), hour).await.unwrap());
+    assert!(take(worker(1), moment).await);
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while !take(worker(2), hour).await {}
+    })
+    .await
+    .unwrap();
+    assert_eq!(take(worker(1), hour).await, store.is_sqlite());
+}

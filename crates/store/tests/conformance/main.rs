@@ -61,6 +61,7 @@ both_databases! {
     registered::of_many_changers_of_one_document_each_revision_has_one,
     registered::a_deleted_function_takes_what_is_its_own,
     registered::access_keys_are_kept_until_they_are_revoked,
+    keeping::a_duty_is_one_holder_s_until_its_time_is_over,
     keeping::a_schema_is_migrated_once_and_a_newer_one_refused,
     listing::pages_of_any_size_give_every_invocation_once_in_order,
     listing::each_filter_gives_what_it_names,

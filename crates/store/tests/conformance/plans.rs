@@ -67,7 +67,7 @@ async fn lists_and_the_look_for_what_no_function_has_read_by_the_indexes_made_fo
         let all = some(&store).await;
         store.close().await;
         let before = reads(&mut connection).await;
-        let store = reopened(&mut connection, "enable_seqscan = off").await;
+        let store = reopened(&mut connection).await;
         for status in [
             None,
             Some(Status::Enqueued),
@@ -91,6 +91,7 @@ async fn lists_and_the_look_for_what_no_function_has_read_by_the_indexes_made_fo
             }
         }
         assert_eq!(store.unregistered(1).await.unwrap()[0].function, function());
+        assert!(store.does_any_wait(&[function()]).await.unwrap());
         store.close().await;
         for (name, after) in reads(&mut connection).await {
             let is_for_lists = name.contains("listed");
