@@ -1,7 +1,7 @@
 use super::*;
 use bytes::Bytes;
 use ekiden_domain::{AsyncConfig, Invocation, NewInvocation};
-use ekiden_store::{Database, StoreConfig};
+use ekiden_store::{Commit, Database, StoreConfig};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The time in seconds, as a test sets it.
@@ -79,7 +79,7 @@ impl World {
     async fn claim(&self, invocation: &Invocation) {
         let worker = WorkerId::generate(self.clock.now());
         let claim = invocation.claim(worker, self.clock.now()).unwrap();
-        self.store.commit(claim).await.unwrap();
+        assert_eq!(self.store.commit(claim).await.unwrap(), Commit::Written);
     }
 
     /// What a look at a second dispatches again; that is with the broker then.
