@@ -5,7 +5,11 @@
 //! polling. [`Reconciler`] looks the other way: for waiting invocations that no message speaks of.
 
 mod reconcile;
+#[cfg(test)]
+mod sample;
 mod send;
+#[cfg(test)]
+mod tests;
 
 pub use reconcile::{ReconcileConfig, Reconciler, redispatch};
 
@@ -13,7 +17,10 @@ use ekiden_broker::Broker;
 use ekiden_domain::{Clock, Message};
 use ekiden_store::{Store, Watermark};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use send::Sender;
@@ -24,6 +31,9 @@ const OFFERS: usize = 20_000;
 /// Each how many polls one looks at all that is due, and not only at what fell due since the last:
 /// that finds what was written later than it fell due.
 const WHOLE_POLL: u32 = 10;
+
+/// The pause before a backlog is polled again that the broker has no room for.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a process dispatches.
 #[derive(Clone, Debug)]
@@ -88,34 +98,38 @@ impl Dispatcher {
     pub async fn run(mut self, stop: CancellationToken) {
         let sends = TaskTracker::new();
         let slots = Arc::new(tokio::sync::Semaphore::new(self.config.sends));
-        let mut poll = tokio::time::interval(self.config.poll_interval);
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut poll_at = Instant::now();
         let mut polled = Watermark::new(WHOLE_POLL);
         let mut batch = Vec::new();
+        let mut has_sent_offers = false;
         loop {
             // A slot first: what gathers while all are taken is packed together.
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;
             };
-            tokio::select! {
-                biased;
-                offered = self.offers.recv_many(&mut batch, self.config.batch) => {
-                    if offered == 0 {
-                        break;
+            // Offers may come without a pause: after each batch of them the poll has its turn.
+            let is_turn = has_sent_offers && Instant::now() >= poll_at && !stop.is_cancelled();
+            has_sent_offers = false;
+            if is_turn {
+                (batch, poll_at) = self.poll(&mut polled).await;
+            } else {
+                tokio::select! {
+                    biased;
+                    offered = self.offers.recv_many(&mut batch, self.config.batch) => {
+                        if offered == 0 {
+                            break;
+                        }
+                        has_sent_offers = true;
                     }
-                }
-                _ = poll.tick() => {
-                    batch = self.poll(&mut polled).await;
-                    if batch.len() == self.config.batch {
-                        // There is more: look again at once.
-                        poll.reset_immediately();
+                    () = sleep_until(poll_at), if !stop.is_cancelled() => {
+                        (batch, poll_at) = self.poll(&mut polled).await;
                     }
-                }
-                () = stop.cancelled() => {
-                    self.offers.close();
-                    // Offers made so far still go out; the channel then reads as ended.
-                    if self.offers.recv_many(&mut batch, usize::MAX).await == 0 {
-                        break;
+                    () = stop.cancelled() => {
+                        self.offers.close();
+                        // Offers made so far still go out; the channel then reads as ended.
+                        if self.offers.recv_many(&mut batch, usize::MAX).await == 0 {
+                            break;
+                        }
                     }
                 }
             }
@@ -133,7 +147,8 @@ impl Dispatcher {
         self.sender.close().await;
     }
 
-    async fn poll(&self, polled: &mut Watermark) -> Vec<Message> {
+    /// Takes what is due, and says when to poll next.
+    async fn poll(&self, polled: &mut Watermark) -> (Vec<Message>, Instant) {
         let now = self.clock.now();
         let due = polled.begin()..=now;
         let limit = u32::try_from(self.config.batch).unwrap_or(u32::MAX);
@@ -141,17 +156,19 @@ impl Dispatcher {
             .store
             .take_messages(due, now.after(self.config.hold), limit)
             .await;
-        match taken {
-            Ok(messages) => {
-                if messages.len() < self.config.batch {
-                    polled.reach(now);
-                }
-                messages
+        let (messages, pause) = match taken {
+            Ok(messages) if messages.len() < self.config.batch => {
+                polled.reach(now);
+                (messages, self.config.poll_interval)
             }
+            Ok(messages) if self.sender.meets_full_queues() => (messages, FULL_PAUSE),
+            // There is more: looks again at once.
+            Ok(messages) => (messages, Duration::ZERO),
             Err(error) => {
                 tracing::warn!(%error, "the outbox could not be polled");
-                Vec::new()
+                (Vec::new(), self.config.poll_interval)
             }
-        }
+        };
+        (messages, Instant::now() + pause)
     }
 }

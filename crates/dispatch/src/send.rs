@@ -1,11 +1,17 @@
 //! One send: messages to the broker, and out of the outbox once confirmed.
 
-use ekiden_broker::Broker;
+use ekiden_broker::{Broker, BrokerError};
 use ekiden_domain::{Body, Lane, Message, OutboxId, RequestId, TraceContext};
 use ekiden_store::Store;
 use ekiden_trace::{Part, span};
 use futures::{StreamExt, stream::FuturesUnordered};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Up to this many messages of a lane in one send each travel alone, so that idle workers share
@@ -29,19 +35,21 @@ pub(crate) struct Sender {
     broker: Broker,
     ids_per_message: usize,
     confirmed: mpsc::Sender<Sent>,
-    forgetting: std::sync::Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    forgetting: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    meets_full_queues: Arc<AtomicBool>,
 }
 
 impl Sender {
     pub(crate) fn new(store: Store, broker: Broker, ids_per_message: usize) -> Self {
         let (confirmed, to_forget) = mpsc::channel(CONFIRMED);
         let forgetting = tokio::spawn(forget(store, to_forget));
-        let forgetting = std::sync::Arc::new(tokio::sync::Mutex::new(Some(forgetting)));
+        let forgetting = Arc::new(tokio::sync::Mutex::new(Some(forgetting)));
         Self {
             broker,
             ids_per_message: ids_per_message.max(1),
             confirmed,
             forgetting,
+            meets_full_queues: Arc::default(),
         }
     }
 
@@ -76,14 +84,26 @@ impl Sender {
             .into_iter()
             .map(|(lane, packet)| self.dispatch(lane, packet))
             .collect();
-        while dispatches.next().await.is_some() {}
-        for stop in stops {
-            if let Err(error) = self.broker.notify_stop(stop.0).await {
-                tracing::debug!(request_id = %stop.0, %error, "a stop notice was not sent");
-                continue;
+        let mut stops: FuturesUnordered<_> =
+            stops.into_iter().map(|sent| self.stop(sent)).collect();
+        tokio::join!(
+            async { while dispatches.next().await.is_some() {} },
+            async { while stops.next().await.is_some() {} },
+        );
+    }
+
+    async fn stop(&self, sent: Sent) {
+        match self.broker.notify_stop(sent.0).await {
+            Ok(()) => self.confirm(sent).await,
+            Err(error) => {
+                tracing::debug!(request_id = %sent.0, %error, "a stop notice was not sent");
             }
-            self.confirm(stop).await;
         }
+    }
+
+    /// Whether the broker had no room for what was sent last.
+    pub(crate) fn meets_full_queues(&self) -> bool {
+        self.meets_full_queues.load(Ordering::Relaxed)
     }
 
     async fn dispatch(&self, lane: &Lane, packet: &[Dispatch]) {
@@ -94,6 +114,7 @@ impl Sender {
         let trace = trace.and_then(Part::context);
         match self.broker.publish(lane, &ids, trace).await {
             Ok(()) => {
+                self.meets_full_queues.store(false, Ordering::Relaxed);
                 metrics::counter!("ekiden_dispatched_total").increment(ids.len() as u64);
                 for dispatch in packet {
                     self.confirm(dispatch.sent).await;
@@ -102,7 +123,10 @@ impl Sender {
             Err(error) => {
                 parts.iter().for_each(|part| part.fail("NotConfirmed"));
                 metrics::counter!("ekiden_dispatch_failures_total").increment(ids.len() as u64);
-                tracing::warn!(%lane, invocations = ids.len(), %error, "a dispatch was not confirmed");
+                let is_full = error == BrokerError::Full;
+                if !is_full || !self.meets_full_queues.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%lane, invocations = ids.len(), %error, "a dispatch was not confirmed");
+                }
             }
         }
     }
