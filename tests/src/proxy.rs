@@ -33,6 +33,8 @@ pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
     way: watch::Sender<Way>,
+    /// How often all connections were abandoned.
+    abandoned: watch::Sender<u32>,
 }
 
 impl Proxy {
@@ -44,40 +46,63 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (way, now) = watch::channel(way);
+        let (abandoned, times) = watch::channel(0);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 if *now.borrow() != Way::Closed {
-                    tokio::spawn(carry(stream, target.clone(), now.clone()));
+                    let mut lives = times.clone();
+                    lives.mark_unchanged();
+                    tokio::spawn(carry(stream, target.clone(), now.clone(), lives));
                 }
             }
         });
-        Ok(Self { address, way })
+        Ok(Self {
+            address,
+            way,
+            abandoned,
+        })
     }
 
     /// Changes how the way is, for every connection.
     pub fn set(&self, way: Way) {
         self.way.send_replace(way);
     }
+
+    /// As if the machine behind it had vanished and another were in its place: nothing comes through the
+    /// connections there are, ever, and they are not closed either; new ones are as they should be.
+    pub fn abandon(&self) {
+        self.abandoned.send_modify(|times| *times += 1);
+    }
 }
 
-async fn carry(near: TcpStream, target: String, way: watch::Receiver<Way>) {
+async fn carry(
+    near: TcpStream,
+    target: String,
+    way: watch::Receiver<Way>,
+    mut lives: watch::Receiver<u32>,
+) {
     let Ok(far) = TcpStream::connect(target).await else {
         return;
     };
-    let (from_near, to_near) = near.into_split();
-    let (from_far, to_far) = far.into_split();
+    let (mut from_near, mut to_near) = near.into_split();
+    let (mut from_far, mut to_far) = far.into_split();
     let mut closed = way.clone();
-    tokio::select! {
-        _ = pass(from_near, to_far, way.clone()) => {}
-        _ = pass(from_far, to_near, way) => {}
-        _ = closed.wait_for(|way| *way == Way::Closed) => {}
+    let is_abandoned = tokio::select! {
+        changed = lives.changed() => changed.is_ok(),
+        _ = pass(&mut from_near, &mut to_far, way.clone()) => false,
+        _ = pass(&mut from_far, &mut to_near, way) => false,
+        _ = closed.wait_for(|way| *way == Way::Closed) => false,
+    };
+    if is_abandoned {
+        // Both ends are held, and nothing is read.
+        std::future::pending::<()>().await;
     }
 }
 
 /// Carries what comes until it ends.
 async fn pass(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
     mut way: watch::Receiver<Way>,
 ) -> io::Result<()> {
     let mut piece = vec![0; PIECE];

@@ -2,16 +2,18 @@
 
 use crate::{Database, StoreConfig, StoreError, claims::Taken, growth::Growth};
 use sqlx::{
-    Connection, PgPool, SqliteConnection, SqlitePool,
+    Connection, PgConnection, PgPool, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{fs::File, path::Path, str::FromStr, sync::Arc};
+use std::{fs::File, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 /// How many SQLite connections may read at once, beside the one that writes.
 const SQLITE_READERS: u32 = 4;
 /// How many compiled statements a connection keeps.
 const STATEMENTS: usize = 200;
+/// How long a connection may take to answer when it is given back.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// A connected database.
 #[derive(Clone, Debug)]
@@ -149,6 +151,10 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
             ("enable_seqscan", "off"),
             // What that makes of the cost of a small table's scan must not have it compiled.
             ("jit", "off"),
+            // What a machine held that is gone without a word must not be held for hours.
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
         ]);
     let options = match &config.schema {
         Some(schema) => options.options([("search_path", schema)]),
@@ -159,6 +165,7 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
             .max_connections(config.connections)
             .acquire_timeout(config.timeout)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(answers(connection)))
             .connect_lazy_with(
                 options
                     .clone()
@@ -220,6 +227,15 @@ async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError>
             .connect_lazy_with(options),
         _lock: Arc::new(lock),
     })
+}
+
+/// Whether there is still somebody at the other end. Without a limit, one that is gone without a word
+/// would keep its place in the pool until TCP gives up, which takes a quarter of an hour.
+async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    match tokio::time::timeout(ANSWER, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Whether a connection can begin another transaction. SQLite itself rolls back what a full disk has

@@ -101,3 +101,23 @@ async fn a_run_outlasts_the_loss_of_the_database() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_machine_vanished_is_found_again_where_it_is() {
+    production(async |world: &World| {
+        let (proxy, mut plan) = world.behind_a_proxy(Way::Open).await;
+        plan.settings = "[database]\ntimeout = \"1s\"\nconnections = 2\n".to_owned();
+        let server = world.serve(plan).await;
+        let enqueue = async || server.client.post(&UNVERSIONED.invoke("f"), &[], "").await;
+        assert_eq!(enqueue().await.status, 202);
+        proxy.abandon();
+        assert_eq!(enqueue().await.status, 503);
+        let accepted = until("an enqueue", async || {
+            let answer = enqueue().await;
+            (answer.status == 202).then_some(answer)
+        })
+        .await;
+        until_status(&server.client, accepted.request_id(), "Succeeded").await;
+    })
+    .await;
+}
