@@ -5,10 +5,10 @@
 //! nothing asks, now and then, whether there is anything to hear.
 
 use super::{Hub, link::bounded};
+use crate::BrokerError;
 use ekiden_domain::Lane;
 use lapin::{Channel, options::BasicCancelOptions, types::ShortString};
 use std::{
-    convert::Infallible,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -34,17 +34,17 @@ pub(crate) struct Suspect {
 
 impl Suspect {
     /// Cancels the consumer once it is sent nothing though the queue has messages, or is gone, and
-    /// the consumer has room: its stream ends then, after whatever did come. Runs until it is
-    /// dropped.
-    pub(crate) async fn watch(self) -> Infallible {
-        let mut was_passed_over = false;
+    /// the consumer has room: its stream ends then, after whatever did come. Returns where not even that
+    /// can be done.
+    pub(crate) async fn watch(self) {
+        let (mut was_passed_over, mut channel) = (false, None);
         loop {
             tokio::time::sleep(SILENCE).await;
-            let is_passed_over = self.hears_nothing() && self.is_there_more().await;
+            let is_passed_over = self.hears_nothing() && self.is_there_more(&mut channel).await;
             // What came while it asked is an answer too.
             let is_passed_over = is_passed_over && self.hears_nothing();
-            if is_passed_over && was_passed_over {
-                self.cancel().await;
+            if is_passed_over && was_passed_over && self.cancel().await.is_err() {
+                return;
             }
             was_passed_over = is_passed_over;
             self.has_heard.store(false, Ordering::Relaxed);
@@ -56,29 +56,37 @@ impl Suspect {
         !self.has_heard.load(Ordering::Relaxed) && held < usize::from(self.prefetch)
     }
 
-    async fn is_there_more(&self) -> bool {
+    /// Keeps the channel that it asks by.
+    async fn is_there_more(&self, kept: &mut Option<Channel>) -> bool {
         let look = async {
-            let channel = self.hub.consume.channel().await?;
-            self.hub.topology.look(&channel, &self.lane).await
+            let channel = match kept.take() {
+                Some(channel) => channel,
+                None => self.hub.consume.channel().await?,
+            };
+            let ready = self.hub.topology.look(&channel, &self.lane).await?;
+            // One that was told of no such queue is closed.
+            *kept = ready.map(|_| channel);
+            Ok::<_, BrokerError>(ready)
         };
         // A broker that does not answer says nothing about one of its consumers.
         look.await.is_ok_and(|ready| ready != Some(0))
     }
 
-    async fn cancel(&self) {
+    async fn cancel(&self) -> Result<(), BrokerError> {
         tracing::warn!(
             lane = %self.lane,
             "the broker has messages but sends none: its consumer is made anew"
         );
         metrics::counter!("ekiden_broker_consumers_forgotten_total").increment(1);
         let Some(channel) = self.channel.upgrade() else {
-            return;
+            return Ok(());
         };
         let cancelled = channel.basic_cancel(self.tag.clone(), BasicCancelOptions::default());
-        if bounded(self.hub.config.timeout, cancelled).await.is_err() {
-            // Puts back what is held on it: no worse than a lost connection.
-            let closed = channel.close(200, "its consumer was forgotten".into());
-            drop(bounded(self.hub.config.timeout, closed).await);
+        if bounded(self.hub.config.timeout, cancelled).await.is_ok() {
+            return Ok(());
         }
+        // Puts back what is held on it: no worse than a lost connection.
+        let closed = channel.close(200, "its consumer was forgotten".into());
+        bounded(self.hub.config.timeout, closed).await
     }
 }

@@ -14,7 +14,6 @@ use lapin::{
     types::{FieldTable, ShortString},
 };
 use std::{
-    convert::Infallible,
     fmt,
     sync::{
         Arc,
@@ -40,8 +39,8 @@ struct Tap {
     channel: Arc<Channel>,
     messages: lapin::Consumer,
     has_heard: Arc<AtomicBool>,
-    /// Ends `messages` if the broker has forgotten the consumer.
-    watch: BoxFuture<'static, Infallible>,
+    /// Ends `messages`, or itself, if the broker has forgotten the consumer.
+    watch: BoxFuture<'static, ()>,
 }
 
 impl Tap {
@@ -102,7 +101,7 @@ impl Tap {
         let next = tokio::select! {
             biased;
             next = self.messages.next() => next,
-            never = &mut self.watch => match never {},
+            () = &mut self.watch => None,
         };
         match next {
             Some(Ok(message)) => {
