@@ -73,8 +73,12 @@ impl Waiting {
             .drain(..count.min(self.tickets.len()))
             .collect();
         // Whoever is left has its patience anew: slots are freeing.
-        self.since = (!self.tickets.is_empty()).then(Instant::now);
+        self.wait_anew();
         taken
+    }
+
+    fn wait_anew(&mut self) {
+        self.since = (!self.tickets.is_empty()).then(Instant::now);
     }
 }
 
@@ -192,7 +196,13 @@ impl Listener {
                         None => return Pause::Stopped,
                     }
                 }
-                () = sleep_until(patience_ends) => return Pause::Braked,
+                () = sleep_until(patience_ends) => {
+                    if self.holder.slots.free() == 0 {
+                        return Pause::Braked;
+                    }
+                    // It is the store that takes its time: what is put back would only be its next work.
+                    waiting.wait_anew();
+                }
                 () = sleep_until(Some(grow_at)), if Instant::now() < grow_at => {}
             }
         }

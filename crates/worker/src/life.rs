@@ -90,15 +90,17 @@ impl Life {
         let loss =
             tokio::spawn(Heart::new(Arc::clone(&self.holder)).mind_its_loss(beating.clone()));
         let listening = stop.child_token();
-        let listeners = tokio::spawn(listen(
+        let listeners = TaskTracker::new();
+        listeners.spawn(listen(
             Arc::clone(&self.holder),
             self.tasks.clone(),
             listening.clone(),
         ));
+        listeners.close();
         let ending = tokio::select! {
             biased;
             () = stop.cancelled() => {
-                self.drain(dead).await;
+                self.drain(&listeners, dead).await;
                 Ending::Drained
             }
             () = dead.cancelled() => Ending::DeclaredDead,
@@ -108,7 +110,7 @@ impl Life {
         if dead.is_cancelled() {
             runs.close(&Cause::Dead);
         }
-        drop(listeners.await);
+        listeners.wait().await;
         self.tasks.close();
         self.tasks.wait().await;
         // The heart beats to the last: until here the runs were this worker's own.
@@ -121,13 +123,18 @@ impl Life {
     }
 
     /// Lets what runs end within the grace, then cancels it.
-    async fn drain(&self, dead: &CancellationToken) {
+    async fn drain(&self, listeners: &TaskTracker, dead: &CancellationToken) {
         let grace = self.holder.parts.config.drain_grace;
         tracing::info!(worker = %self.holder.worker, ?grace, "this worker drains");
         self.tasks.close();
+        let all_end = async {
+            // Who listened may have a last claim to begin.
+            listeners.wait().await;
+            self.tasks.wait().await;
+        };
         tokio::select! {
             biased;
-            () = self.tasks.wait() => return,
+            () = all_end => return,
             () = dead.cancelled() => return,
             () = tokio::time::sleep(grace) => {}
         }
