@@ -1,7 +1,7 @@
 //! The sweeper: ends what no worker will, and forgets what ended long ago.
 
 use crate::Parts;
-use ekiden_domain::{Invocation, Refused, Transition};
+use ekiden_domain::{Invocation, Refused, Transition, WorkerId};
 use ekiden_store::{Commit, StoreError, Watermark};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -21,6 +21,10 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(10);
 /// that finds what was kept until its result was handed on, and what was not forgotten for an error.
 const WHOLE_PURGE: u32 = 6;
 
+/// To forget is one process's at a time; for so many purges it is left to it.
+const DUTY: &str = "retention";
+const DUTY_PURGES: u32 = 3;
+
 /// Sweeps the whole database. Runs in each worker process; one more does no harm.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
@@ -34,19 +38,35 @@ impl Sweeper {
 
     /// Sweeps until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.sweep_until(&stop), self.purge_until(&stop));
+    }
+
+    async fn sweep_until(&self, stop: &CancellationToken) {
         let mut sweeps = tokio::time::interval(self.parts.config.keep_interval);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut purge_at = Instant::now() + PURGE_INTERVAL;
-        let mut purged = Watermark::new(WHOLE_PURGE);
         while stop.run_until_cancelled(sweeps.tick()).await.is_some() {
             if let Err(error) = self.sweep().await {
                 tracing::warn!(%error, "the sweeper cannot sweep");
             }
-            if Instant::now() >= purge_at {
-                purge_at = Instant::now() + PURGE_INTERVAL;
-                if let Err(error) = self.purge(&mut purged, &stop).await {
-                    tracing::warn!(%error, "old invocations cannot be forgotten");
+        }
+    }
+
+    async fn purge_until(&self, stop: &CancellationToken) {
+        let holder = WorkerId::generate(self.parts.clock.now());
+        let first = Instant::now() + PURGE_INTERVAL;
+        let mut purges = tokio::time::interval_at(first, PURGE_INTERVAL);
+        purges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut purged = Watermark::new(WHOLE_PURGE);
+        while stop.run_until_cancelled(purges.tick()).await.is_some() {
+            let purge = async {
+                let span = PURGE_INTERVAL * DUTY_PURGES;
+                if self.parts.store.take_duty(DUTY, holder, span).await? {
+                    self.purge(&mut purged, stop).await?;
                 }
+                Ok::<_, StoreError>(())
+            };
+            if let Err(error) = purge.await {
+                tracing::warn!(%error, "old invocations cannot be forgotten");
             }
         }
     }
