@@ -31,6 +31,8 @@ pub(crate) struct Postgres {
     /// For statements that look for rows. Each is planned for the values at hand, by which the
     /// planner chooses among partial indexes.
     pub(crate) searching: PgPool,
+    /// One connection for the heart, which must not wait until others have found their rows.
+    pub(crate) heart: PgPool,
     /// What this process claimed.
     pub(crate) taken: Arc<Taken>,
     /// What this process has added.
@@ -52,13 +54,28 @@ impl Backend {
     pub(crate) async fn close(&self) {
         match self {
             Self::Postgres(Postgres {
-                keyed, searching, ..
+                keyed,
+                searching,
+                heart,
+                ..
             }) => {
-                futures::join!(keyed.close(), searching.close());
+                futures::join!(keyed.close(), searching.close(), heart.close());
             }
             Self::Sqlite(Sqlite { reader, writer, .. }) => {
                 futures::join!(reader.close(), writer.close());
             }
+        }
+    }
+
+    /// The same database by the heart's own connection.
+    pub(crate) fn by_heart(&self) -> Self {
+        match self {
+            Self::Postgres(postgres) => Self::Postgres(Postgres {
+                keyed: postgres.heart.clone(),
+                searching: postgres.heart.clone(),
+                ..postgres.clone()
+            }),
+            Self::Sqlite(sqlite) => Self::Sqlite(sqlite.clone()),
         }
     }
 }
@@ -160,9 +177,9 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
         Some(schema) => options.options([("search_path", schema)]),
         None => options,
     };
-    let pool = |plan_cache_mode: &str| {
+    let pool = |plan_cache_mode: &str, connections| {
         PgPoolOptions::new()
-            .max_connections(config.connections)
+            .max_connections(connections)
             .acquire_timeout(config.timeout)
             .test_before_acquire(false)
             .after_release(|connection, _| Box::pin(answers(connection)))
@@ -173,8 +190,9 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
             )
     };
     Ok(Postgres {
-        keyed: pool("force_generic_plan"),
-        searching: pool("force_custom_plan"),
+        keyed: pool("force_generic_plan", config.connections),
+        searching: pool("force_custom_plan", config.connections),
+        heart: pool("force_custom_plan", 1),
         taken: Arc::default(),
         growth: Arc::default(),
     })

@@ -10,6 +10,10 @@ use crate::{
     row::{Row, columns, sound},
 };
 use ekiden_domain::{Attempt, Invocation, Message, RequestId, State, Timestamp, Transition};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// How many of those that moved on meanwhile are looked at at once.
+const LOOKS: usize = 4;
 
 impl Store {
     /// Writes a transition, if the invocation is still in the version it started from.
@@ -117,21 +121,25 @@ impl Flush for Commits {
             }
             Backend::Sqlite(sqlite) => sqlite::write(sqlite, &items).await?,
         };
-        let mut answers = Vec::with_capacity(items.len());
-        for item in items {
-            let id = item.after.request_id;
-            if written.contains(&id.as_uuid()) {
-                answers.push(Commit::Written);
-                continue;
+        let is_written = |item: &Transition| written.contains(&item.after.request_id.as_uuid());
+        // Where others did the same before, hundreds have moved on at once.
+        let moved_on = items.iter().filter(|item| !is_written(item));
+        let looks: Vec<_> = moved_on
+            .map(|item| current(&self.backend, item.after.request_id))
+            .collect();
+        let looks = stream::iter(looks).buffered(LOOKS);
+        let mut found = looks.try_collect::<Vec<_>>().await?.into_iter();
+        let answers = items.into_iter().map(|item| {
+            if is_written(item) {
+                return Commit::Written;
             }
-            let now = current(&self.backend, id).await?;
-            answers.push(match now {
+            match found.next().flatten() {
                 // An earlier try wrote it, and its answer was lost on the way.
                 Some(now) if repeated && is_same_step(&now, &item.after) => Commit::Written,
                 now => Commit::Conflict(now.map(Box::new)),
-            });
-        }
-        Ok(answers)
+            }
+        });
+        Ok(answers.collect())
     }
 }
 

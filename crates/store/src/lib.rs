@@ -376,7 +376,7 @@ impl Store {
         worker: WorkerId,
         now: Timestamp,
     ) -> Result<Option<Vec<Held>>, StoreError> {
-        self.bounded(claims::beat(&self.inner.backend, worker, now))
+        self.bounded(claims::beat(&self.inner.backend.by_heart(), worker, now))
             .await
     }
 

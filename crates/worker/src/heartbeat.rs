@@ -5,7 +5,7 @@ use ekiden_broker::StopNotices;
 use ekiden_domain::{Fault, Outcome, RequestId, Status};
 use ekiden_store::{Commit, Held, StoreError};
 use std::{sync::Arc, time::Duration};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// The pause before stop notices are listened for again.
@@ -30,12 +30,12 @@ impl Heart {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut counter = 0;
         while stop.run_until_cancelled(beats.tick()).await.is_some() {
-            let now = self.holder.parts.clock.now();
+            let (began_at, now) = (Instant::now(), self.holder.parts.clock.now());
             let beat = self.holder.parts.store.beat(self.holder.worker, now);
             match tokio::time::timeout(config.worker_timeout, beat).await {
                 Ok(Ok(Some(held))) => {
                     counter += 1;
-                    self.holder.pulse.beat();
+                    self.holder.pulse.beat(began_at);
                     metrics::gauge!("ekiden_worker_held").set(held.len() as f64);
                     self.attend(held).await;
                 }
@@ -71,13 +71,15 @@ impl Heart {
 
     /// Does what the rows held under this worker's name ask for.
     async fn attend(&self, held: Vec<Held>) {
-        for held in held {
+        // All at once: the next beat waits for it.
+        let attended = held.into_iter().map(async |held| {
             if !self.holder.runs.has(held.request_id) {
                 self.give_up(held).await;
             } else if held.status == Status::Stopping {
                 self.obey_stop(held.request_id).await;
             }
-        }
+        });
+        futures::future::join_all(attended).await;
     }
 
     /// Obeys stop notices until `stop`. One that is lost costs a heartbeat.

@@ -24,9 +24,10 @@ impl Pulse {
         }
     }
 
-    /// Says that the heart has reached the store.
-    pub(crate) fn beat(&self) {
-        self.last.send_replace(Instant::now());
+    /// Says that a beat that began then has reached the store: others count from when it got there, which
+    /// may have been long before its answer.
+    pub(crate) fn beat(&self, began_at: Instant) {
+        self.last.send_replace(began_at);
     }
 
     /// Returns once the heart has not reached the store for too long.
