@@ -179,7 +179,7 @@ CREATE TABLE deliveries (
     error       TEXT,
     CHECK ((take_at IS NOT NULL) = (status = 0))
 );
-CREATE INDEX deliveries_pending ON deliveries (take_at) WHERE take_at IS NOT NULL;
+CREATE INDEX deliveries_pending ON deliveries (destination, take_at) WHERE take_at IS NOT NULL;
 
 CREATE TABLE workers (
     id         BLOB NOT NULL PRIMARY KEY,

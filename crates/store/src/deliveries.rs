@@ -87,16 +87,26 @@ pub(crate) async fn take(
     limit: u32,
     except: &[Destination],
 ) -> Result<Vec<Delivery>, StoreError> {
+    // By destination, so that what waits for one of those excepted is not passed over row by row.
     macro_rules! take {
-        ($pool:expr, $except:literal, $list:expr, $skip:literal) => {
+        ($pool:expr, $except:literal, $list:expr, $due:literal) => {
             sqlx::query_as(concat!(
-                "UPDATE deliveries SET take_at = $2, attempts = attempts + 1
+                "WITH RECURSIVE destinations(name) AS (
+                     SELECT MIN(destination) FROM deliveries WHERE take_at IS NOT NULL
+                     UNION ALL
+                     SELECT (
+                         SELECT MIN(destination) FROM deliveries
+                         WHERE take_at IS NOT NULL AND destination > name
+                     )
+                     FROM destinations WHERE name IS NOT NULL
+                 )
+                 UPDATE deliveries SET take_at = $2, attempts = attempts + 1
                  WHERE request_id IN (
-                     SELECT request_id FROM deliveries WHERE take_at <= $1 AND destination ",
+                     SELECT due.request_id FROM destinations CROSS JOIN ",
+                $due,
+                " WHERE name ",
                 $except,
-                " ORDER BY take_at LIMIT $3 ",
-                $skip,
-                ") RETURNING ",
+                " LIMIT $3) RETURNING ",
                 columns!()
             ))
             .bind(now.as_millis())
@@ -114,13 +124,16 @@ pub(crate) async fn take(
             &postgres.keyed,
             "<> ALL($4::text[])",
             except,
-            "FOR UPDATE SKIP LOCKED"
+            "LATERAL (
+                 SELECT request_id FROM deliveries WHERE destination = name AND take_at <= $1
+                 ORDER BY take_at LIMIT $3 FOR UPDATE SKIP LOCKED
+             ) AS due"
         ),
         Backend::Sqlite(sqlite) => take!(
             &sqlite.writer,
             "NOT IN (SELECT value FROM json_each($4))",
             serde_json::json!(except).to_string(),
-            ""
+            "deliveries AS due ON due.destination = name AND due.take_at <= $1"
         ),
     };
     Ok(sound(rows))
