@@ -5,6 +5,7 @@ use crate::{
     parcel::Ticket,
     pulse::Pulse,
     runs::{Cause, Run, Runs},
+    troubles::Troubles,
 };
 use bytes::Bytes;
 use ekiden_domain::{
@@ -31,6 +32,7 @@ pub(crate) struct Holder {
     pub(crate) runs: Runs,
     pub(crate) slots: Slots,
     pub(crate) pulse: Pulse,
+    pub(crate) troubles: Troubles,
     /// Cancelled when this worker was declared dead: nothing it holds is its own any more.
     pub(crate) dead: CancellationToken,
 }
@@ -244,6 +246,9 @@ impl Holder {
         }
         if let Some(error) = end.error() {
             part.fail(error);
+        }
+        if let End::Done(Execution { outcome, .. }) = &end {
+            self.troubles.note(&started.invocation.function, outcome);
         }
         self.finish(&mut started.invocation, &end, cause.as_ref())
             .await;

@@ -16,6 +16,7 @@ mod pulse;
 mod reaper;
 mod runs;
 mod sweeper;
+mod troubles;
 
 pub use config::{OnDatabaseLoss, WorkerConfig};
 pub use deliverer::{Deliverer, WebhookConfig, WebhookSecret};

@@ -7,6 +7,7 @@ use crate::{
     lane::{Limit, Listener},
     pulse::Pulse,
     runs::{Cause, Runs},
+    troubles::Troubles,
 };
 use ekiden_domain::{Lane, WorkerId};
 use ekiden_executor::Slots;
@@ -64,6 +65,7 @@ impl Life {
                         parts,
                         worker: worker.id,
                         runs: Runs::default(),
+                        troubles: Troubles::default(),
                         slots,
                         dead: CancellationToken::new(),
                     };

@@ -11,21 +11,29 @@ use reqwest::Response;
 /// How much of the answer is read, in bytes, to learn what error the function reports.
 const MOST_OF_AN_ERROR: usize = 64 * 1024;
 
-/// The function error that a response tells: in the words of its body, if that is FC's JSON.
+/// The function error that a response tells: in the words of its body, if that is FC's JSON, or else by
+/// its status and what its body says.
 pub(super) async fn reported(mut response: Response, handled: bool) -> Execution {
     let status = response.status();
     let fc_status = response.headers().get("x-fc-status").cloned();
     let body = read(&mut response, MOST_OF_AN_ERROR).await;
     let body = body.unwrap_or_default();
     let words = words(&body);
+    let said = plain(&body);
     let output = if words.is_some() { body } else { Bytes::new() };
     let handled = handled || (status.is_client_error() && words.is_some());
-    let message = words.unwrap_or_else(|| match fc_status {
-        Some(fc_status) => {
-            let fc_status = String::from_utf8_lossy(fc_status.as_bytes());
-            format!("x-fc-status {fc_status}, {}", text(status))
+    let message = words.unwrap_or_else(|| {
+        let status = match fc_status {
+            Some(fc_status) => {
+                let fc_status = String::from_utf8_lossy(fc_status.as_bytes());
+                format!("x-fc-status {fc_status}, {}", text(status))
+            }
+            None => text(status),
+        };
+        match said {
+            Some(said) => format!("{status}: {said}"),
+            None => status,
         }
-        None => text(status),
     });
     let error = if handled {
         "HandledInvocationError"
@@ -46,6 +54,12 @@ fn words(body: &[u8]) -> Option<String> {
         Some(kind) if !kind.is_empty() => format!("{kind}: {message}"),
         _ => message.to_owned(),
     })
+}
+
+/// What a body says that is text; a [`Fault`] keeps as much of it as a message may have.
+fn plain(body: &[u8]) -> Option<String> {
+    let said = std::str::from_utf8(body).ok()?.trim();
+    (!said.is_empty()).then(|| said.to_owned())
 }
 
 pub(super) fn text(status: StatusCode) -> String {

@@ -113,7 +113,13 @@ const FAILURES: [(u16, &str, &str, &str, &str); 12] = [
     (404, "", JSON, HANDLED, "IOError: no such file"),
     (404, "", "", HANDLED, "HTTP status 404 Not Found"),
     (400, "", r#"{"errorMessage":"bad"}"#, HANDLED, "bad"),
-    (400, "", "<html>", UNHANDLED, "HTTP status 400 Bad Request"),
+    (
+        400,
+        "",
+        "no such thing\n",
+        UNHANDLED,
+        "HTTP status 400 Bad Request: no such thing",
+    ),
     (500, "", JSON, UNHANDLED, "IOError: no such file"),
     (504, "", "", UNHANDLED, "HTTP status 504 Gateway Timeout"),
     (
