@@ -40,10 +40,10 @@ pub(super) struct Bench {
     #[command(flatten)]
     config: ConfigArgs,
     /// How many tasks each phase has
-    #[arg(short = 'n', long, value_name = "N", default_value = "20000")]
+    #[arg(short = 'n', long, value_name = "N", default_value = "20000", value_parser = some())]
     tasks: usize,
     /// How many connections enqueue at once
-    #[arg(short, long, value_name = "N", default_value = "64")]
+    #[arg(short, long, value_name = "N", default_value = "64", value_parser = some())]
     connections: usize,
     /// How long a payload is, in bytes
     #[arg(long, value_name = "BYTES", default_value = "1024")]
@@ -58,7 +58,7 @@ pub(super) struct Bench {
     #[arg(long, value_name = "N", default_value = "1", value_parser = processes())]
     apis: usize,
     /// How many tasks are followed one by one, while nothing else happens and under load
-    #[arg(long, value_name = "N", default_value = "300")]
+    #[arg(long, value_name = "N", default_value = "300", value_parser = some())]
     follow: usize,
     /// How many rows the list is asked about; 0 for no list
     #[arg(long, value_name = "N", default_value = "100000")]
@@ -70,6 +70,13 @@ pub(super) struct Bench {
     /// none
     #[arg(long, value_name = "N", default_value = "0")]
     long: usize,
+}
+
+/// A number of what a phase cannot be without.
+fn some() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u32)
+        .range(1..)
+        .map(|number| usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 /// A number of processes.

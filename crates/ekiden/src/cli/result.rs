@@ -2,6 +2,7 @@
 
 use super::{ClientArgs, Failure, InvocationArgs, render};
 use anyhow::Context;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use clap::Args;
 use serde_json::json;
 use std::{
@@ -23,8 +24,11 @@ impl Output {
         let client = self.client.client()?;
         let result = client.result(self.invocation.invocation()).await?;
         if self.client.json {
-            // JSON holds text only.
-            render::json(&json!({ "result": String::from_utf8_lossy(&result) }))?;
+            render::json(&match str::from_utf8(&result) {
+                Ok(text) => json!({ "result": text }),
+                // JSON holds text only.
+                Err(_) => json!({ "result": BASE64.encode(&result), "resultEncoding": "base64" }),
+            })?;
             return Ok(ExitCode::SUCCESS);
         }
         match std::io::stdout().write_all(&result) {
