@@ -60,7 +60,7 @@ impl Settings {
         let listen = self.server.listen;
         let mut problems = Problems::default();
         let has_keys = has_stored_keys || !self.keys.is_empty();
-        if self.is_exposed() && !has_keys && !is_insecure {
+        if !has_keys && !self.is_open_without_keys(is_insecure) {
             problems.push(format!(
                 "server.listen '{listen}' can be reached from other machines, and there is no access \
                  key: add one (`ekiden key create`, or [[auth.key]] in ekiden.toml), listen on \
@@ -68,6 +68,11 @@ impl Settings {
             ));
         }
         problems.or(())
+    }
+
+    /// Whether anyone may be served while there is no access key. `is_insecure`: the user asked for it.
+    pub(crate) fn is_open_without_keys(&self, is_insecure: bool) -> bool {
+        is_insecure || !self.is_exposed()
     }
 
     /// Whether other machines can reach the address that is listened on.
