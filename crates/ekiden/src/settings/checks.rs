@@ -1,6 +1,7 @@
 //! What single settings allow, but not together.
 
 use super::{Problems, Settings};
+use crate::admin;
 use clap::ValueEnum;
 use ekiden_store::Database;
 
@@ -39,6 +40,15 @@ impl Settings {
                 "an SQLite database belongs to one process, which must then have all roles: leave \
                  --role out, or set database.url (or DATABASE_URL) to a postgres:// URL",
             );
+        }
+        if let Database::Sqlite { path } = &self.database.database
+            && !admin::has_room_for(path)
+        {
+            problems.push(format!(
+                "the name of the SQLite file '{}' (database.url, or DATABASE_URL) leaves no room for the \
+                 address of the Unix socket beside it: a name of up to 75 bytes does",
+                path.display()
+            ));
         }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             problems
