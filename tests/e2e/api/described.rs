@@ -28,7 +28,7 @@ const FC2: &str = r#"
 200 PUT /services/walk/functions/f/async-invoke-config {"statefulInvocation":true}
 200 GET /services/walk/functions/f/async-invoke-config
 200 GET /services/walk/functions/f/async-invoke-configs
-200 GET /stateful-async-invocation-functions
+200 GET /stateful-async-invocation-functions?limit=0
 200 CALL /services/walk/functions/f now
 200 CALL /services/walk/functions/f/invocations fail
 202 TASK /services/walk/functions/f/invocations hang
