@@ -41,7 +41,9 @@ async fn a_schema_that_needs_a_newer_binary_is_refused(world: &World) {
     }
     let said = world.run(&["doctor"]).await;
     assert!(
-        said.code == 1 && said.out.contains("or a newer ekiden"),
+        said.code == 1
+            && said.out.contains("-> run a newer ekiden")
+            && !said.out.contains("ekiden migrate"),
         "{said:?}"
     );
 }
