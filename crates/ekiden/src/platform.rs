@@ -196,11 +196,15 @@ impl Platform {
             let (executor, callers) = (self.executor.clone(), self.plan.settings.callers());
             let enqueue = Enqueue::new(store, catalog, clock, executor, callers);
             api = api.merge(enqueue.bounded_by(self.backlog.clone()).router());
+        } else {
+            open = open.merge(Enqueue::api().elsewhere("enqueue"));
         }
         if roles.contains(&Role::List) {
             let clock = Arc::clone(&self.clock);
             api = api.merge(List::new(store.clone(), catalog, clock).router());
             open = open.merge(dashboard());
+        } else {
+            open = open.merge(List::api().elsewhere("list"));
         }
         // A process that only lists needs no broker.
         let broker = Some(self.broker.clone()).filter(|_| roles != [Role::List]);
