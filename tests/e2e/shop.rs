@@ -24,7 +24,7 @@ impl<'a> Shop<'a> {
                 .await;
         }
         let function = json!({
-            "functionName": "sold", "runtime": "custom", "timeout": 600,
+            "functionName": "sold", "runtime": "custom", "handler": "h", "timeout": 600,
             "environmentVariables": { "EKIDEN_TARGET": world.functions.url },
         });
         shop.done("POST", &shop.functions(), function).await;

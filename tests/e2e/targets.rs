@@ -16,7 +16,8 @@ both_stacks! {
 /// Registers a function at `url` whose tasks are not tried again.
 async fn register(client: &Client, name: &str, url: &str) {
     let body = json!({
-        "functionName": name, "runtime": "custom", "environmentVariables": {"EKIDEN_TARGET": url},
+        "functionName": name, "runtime": "custom", "handler": "h",
+        "environmentVariables": {"EKIDEN_TARGET": url},
     });
     let made = client.manage("POST", "/2023-03-30/functions", &body).await;
     assert_eq!(made.status, 200, "{made:?}");

@@ -1,6 +1,6 @@
 //! A function as it is registered: what to run, and how its invocations are treated.
 
-use crate::{Destination, FunctionName, Invalid, Lane, Origin, Qualifier};
+use crate::{Destination, FunctionName, Invalid, Lane, Origin, Qualifier, name::check_service};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 use url::Url;
@@ -183,7 +183,9 @@ impl Function {
     #[must_use]
     pub fn problems(&self) -> Vec<Invalid> {
         let mut problems = Vec::new();
-        problems.extend(self.full_name().err());
+        // Each by itself: the full name tells of one mistake only.
+        problems.extend(check_service(&self.service).err());
+        problems.extend(FunctionName::new("s", &self.name).err());
         problems.extend(self.target_problems());
         if !(Duration::from_millis(1)..=DAY).contains(&self.timeout) {
             problems.push(Invalid::new(

@@ -10,7 +10,7 @@ mod socket;
 
 pub(crate) use doctor::{Finding, Level};
 pub(crate) use door::Door;
-pub(crate) use socket::{listen, socket_of};
+pub(crate) use socket::{has_room_for, listen, socket_of};
 
 use crate::clock::SystemClock;
 use anyhow::{Context, bail};

@@ -150,7 +150,7 @@ impl Command {
 #[derive(Debug, Args)]
 struct ConfigArgs {
     /// The configuration; without it ./ekiden.toml, if there is one
-    #[arg(long, value_name = "FILE", env = "EKIDEN_CONFIG")]
+    #[arg(long, value_name = "FILE", env = if_set("EKIDEN_CONFIG"))]
     config: Option<PathBuf>,
 }
 
@@ -159,6 +159,13 @@ impl ConfigArgs {
         Settings::load(self.config.as_deref(), environment())
             .map_err(|problems| Failure::Usage(problems.to_string()))
     }
+}
+
+/// The name of a variable, unless that is empty: then it counts as not set.
+fn if_set(name: &'static str) -> Option<&'static str> {
+    std::env::var_os(name)
+        .is_none_or(|value| !value.is_empty())
+        .then_some(name)
 }
 
 /// The environment, without what is not Unicode: no setting is.
@@ -196,7 +203,7 @@ struct ClientArgs {
     #[arg(
         long,
         value_name = "URL",
-        env = "EKIDEN_ENDPOINT",
+        env = if_set("EKIDEN_ENDPOINT"),
         default_value = "http://127.0.0.1:7070"
     )]
     endpoint: String,

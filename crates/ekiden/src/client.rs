@@ -286,8 +286,26 @@ fn refusal(status: StatusCode, body: &[u8]) -> anyhow::Error {
     let text = |key: &str| body.get(key).and_then(Value::as_str);
     match (text("Code"), text("Message"), text("RequestId")) {
         (Some(code), Some(message), Some(id)) => {
+            // As FC's messages do, some begin with their code.
+            let said = message.strip_prefix(code);
+            let message = said.and_then(|it| it.strip_prefix(": ")).unwrap_or(message);
             anyhow::anyhow!("{code}: {message} (request id {id})")
         }
         _ => anyhow::anyhow!("the endpoint answered {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_said_once() {
+        for message in ["AccessDenied: no such key", "no such key"] {
+            let body =
+                format!(r#"{{"Code": "AccessDenied", "Message": "{message}", "RequestId": "1"}}"#);
+            let said = refusal(StatusCode::FORBIDDEN, body.as_bytes()).to_string();
+            assert_eq!(said, "AccessDenied: no such key (request id 1)");
+        }
     }
 }

@@ -196,11 +196,15 @@ impl Platform {
             let (executor, callers) = (self.executor.clone(), self.plan.settings.callers());
             let enqueue = Enqueue::new(store, catalog, clock, executor, callers);
             api = api.merge(enqueue.bounded_by(self.backlog.clone()).router());
+        } else {
+            open = open.merge(Enqueue::api().elsewhere("enqueue"));
         }
         if roles.contains(&Role::List) {
             let clock = Arc::clone(&self.clock);
             api = api.merge(List::new(store.clone(), catalog, clock).router());
             open = open.merge(dashboard());
+        } else {
+            open = open.merge(List::api().elsewhere("list"));
         }
         // A process that only lists needs no broker.
         let broker = Some(self.broker.clone()).filter(|_| roles != [Role::List]);
@@ -210,12 +214,10 @@ impl Platform {
             broker,
             metrics: self.plan.metrics.clone(),
         };
-        let keys = self.plan.settings.keys.iter().cloned();
-        let keys = keys.map(|KeySettings { key, secret }| (key, secret));
         let front = Front {
             clock: Arc::clone(&self.clock),
             gate: self.gate.clone(),
-            auth: Auth::new(keys, self.store.clone(), Arc::clone(&self.clock)),
+            auth: self.auth(),
             timeout: self.plan.settings.server.request_timeout,
         };
         let mut open = open.merge(health.router());
@@ -223,6 +225,15 @@ impl Platform {
             open = open.merge(openapi::router());
         }
         front.before(api, open)
+    }
+
+    fn auth(&self) -> Auth {
+        let settings = &self.plan.settings;
+        let keys = settings.keys.iter().cloned();
+        let keys = keys.map(|KeySettings { key, secret }| (key, secret));
+        let is_open_without = settings.is_open_without_keys(self.plan.insecure);
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        Auth::new(keys, is_open_without, store, clock)
     }
 }
 

@@ -4,8 +4,10 @@ mod traces;
 
 pub(crate) use traces::Traces;
 
+use crate::settings::Problems;
 use anyhow::Context;
 use clap::ValueEnum;
+use ekiden_domain::Invalid;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::{
@@ -38,11 +40,8 @@ const BUCKETS: &[f64] = &[
 /// Starts the log, on standard error. Each line has its request's span, and never a payload.
 /// Where `traces` go somewhere, the spans that are exported go there and into no line.
 pub(crate) fn start_log(format: LogFormat, traces: &Traces) -> anyhow::Result<()> {
-    let filter = match std::env::var("RUST_LOG") {
-        Ok(filter) => EnvFilter::try_new(filter).context("RUST_LOG is not a filter")?,
-        Err(_) => EnvFilter::new(FILTER),
-    };
-    let filter = filter.and(filter_fn(|metadata| !ekiden_trace::is_part(metadata)));
+    let given = std::env::var("RUST_LOG").unwrap_or_default();
+    let filter = filter(&given)?.and(filter_fn(|metadata| !ekiden_trace::is_part(metadata)));
     let log = fmt::layer().with_writer(io::stderr);
     let log = match format {
         LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).boxed(),
@@ -53,6 +52,13 @@ pub(crate) fn start_log(format: LogFormat, traces: &Traces) -> anyhow::Result<()
         .with(traces.layer());
     log.try_init()
         .map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+fn filter(given: &str) -> Result<EnvFilter, Problems> {
+    // Empty counts as not set, as every variable.
+    let filter = if given.is_empty() { FILTER } else { given };
+    let allowed = "levels, such as debug or warn,ekiden=debug";
+    EnvFilter::try_new(filter).map_err(|_| Problems::of(Invalid::new("RUST_LOG", given, allowed)))
 }
 
 /// Starts the metrics, which `/metrics` renders.

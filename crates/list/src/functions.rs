@@ -8,7 +8,7 @@ use ekiden_wire::{Caller, Paged, Problem, StatefulFunction, manage::Listing};
 pub(crate) async fn functions(
     State(list): State<List>,
     caller: Caller,
-    listing: Listing,
+    listing: Listing<0>,
 ) -> Result<Json<Paged<StatefulFunction>>, Problem> {
     caller.may_everywhere(Scope::Read)?;
     let registry = list.catalog.registry_now().await.map_err(failed)?;

@@ -16,13 +16,14 @@ pub use operation::{JSON, OCTETS, Operation, TEXT};
 pub(crate) use operation::{header, json};
 pub use utoipa::openapi::OpenApi;
 
-use crate::{Spelling, native::PREFIX};
+use crate::{Problem, Spelling, native::PREFIX};
 use axum::{
     Router,
+    extract::State,
     handler::Handler,
     routing::{self, MethodRouter},
 };
-use http::StatusCode;
+use http::{Method, StatusCode, Uri};
 use utoipa::openapi::{Components, Info, Paths, path::HttpMethod};
 
 /// One method at some path: the handler, and what is told of it.
@@ -32,6 +33,7 @@ pub struct Endpoint<S> {
     name: &'static str,
     summary: &'static str,
     route: MethodRouter<S>,
+    elsewhere: MethodRouter<&'static str>,
     describe: fn(&mut Operation),
     refusals: Vec<StatusCode>,
 }
@@ -51,6 +53,7 @@ macro_rules! makers {
                     name,
                     summary,
                     route: routing::$maker(handler),
+                    elsewhere: routing::$maker(not_here),
                     describe: H::describe,
                     refusals: Vec::new(),
                 }
@@ -83,6 +86,8 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
 #[derive(Debug)]
 pub struct Api<S> {
     routes: Router<S>,
+    /// The same, where they are not served. Its state is the role that it takes.
+    elsewhere: Router<&'static str>,
     described: OpenApi,
 }
 
@@ -92,6 +97,7 @@ impl<S: Clone + Send + Sync + 'static> Default for Api<S> {
         described.components = Some(Components::new());
         Self {
             routes: Router::new(),
+            elsewhere: Router::new(),
             described,
         }
     }
@@ -114,6 +120,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     fn serve(mut self, path: &str, endpoints: &[Endpoint<S>]) -> Self {
         for endpoint in endpoints {
             self.routes = self.routes.route(path, endpoint.route.clone());
+            self.elsewhere = self.elsewhere.route(path, endpoint.elsewhere.clone());
             let operation = endpoint.operation(path);
             operation.put(&mut self.described, endpoint.method.clone());
         }
@@ -124,6 +131,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.routes = self.routes.merge(other.routes);
+        self.elsewhere = self.elsewhere.merge(other.elsewhere);
         self.described.merge(other.described);
         self
     }
@@ -132,6 +140,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn into_parts(self) -> (Router<S>, OpenApi) {
         (self.routes, self.described)
     }
+
+    /// The routes of a process that does not have the `role` to serve them: each refuses, and says so.
+    pub fn elsewhere(self, role: &'static str) -> Router {
+        self.elsewhere.with_state(role)
+    }
+}
+
+async fn not_here(State(role): State<&'static str>, method: Method, uri: Uri) -> Problem {
+    Problem::lacks_role(&method, uri.path(), role)
 }
 
 #[cfg(test)]

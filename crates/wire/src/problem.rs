@@ -92,6 +92,14 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "PathNotSupported", message)
     }
 
+    /// 400: another process has this operation, one that has `role`.
+    #[must_use]
+    pub fn lacks_role(method: &http::Method, path: &str, role: &str) -> Self {
+        let mut problem = Self::path_not_supported(method, path);
+        problem.message += &format!(" here: this process does not have the role '{role}'");
+        problem
+    }
+
     /// 400 (not 413, as FC answers): the payload has more than `max` bytes.
     #[must_use]
     pub fn entity_too_large(max: usize) -> Self {

@@ -20,7 +20,7 @@ const FC2: &str = r#"
 200 GET /services
 200 GET /services/walk
 200 PUT /services/walk {"description":"a way","logConfig":{"project":"p"}}
-200 POST /services/walk/functions {"functionName":"f","runtime":"custom","environmentVariables":{"EKIDEN_TARGET":"@"}}
+200 POST /services/walk/functions {"functionName":"f","runtime":"custom","handler":"h","environmentVariables":{"EKIDEN_TARGET":"@"}}
 200 GET /services/walk/functions
 200 GET /services/walk/functions/f
 200 PUT /services/walk/functions/f {"timeout":600,"code":{"zipFile":"UEsFBg=="}}
@@ -28,7 +28,7 @@ const FC2: &str = r#"
 200 PUT /services/walk/functions/f/async-invoke-config {"statefulInvocation":true}
 200 GET /services/walk/functions/f/async-invoke-config
 200 GET /services/walk/functions/f/async-invoke-configs
-200 GET /stateful-async-invocation-functions
+200 GET /stateful-async-invocation-functions?limit=0
 200 CALL /services/walk/functions/f now
 200 CALL /services/walk/functions/f/invocations fail
 202 TASK /services/walk/functions/f/invocations hang
@@ -54,7 +54,7 @@ const FC2: &str = r#"
 
 /// The same for FC 3.0.
 const FC3: &str = r#"
-200 POST /functions {"functionName":"walk","runtime":"custom","layers":["a"],"environmentVariables":{"EKIDEN_TARGET":"@"}}
+200 POST /functions {"functionName":"walk","runtime":"custom","handler":"h","layers":["a"],"environmentVariables":{"EKIDEN_TARGET":"@"}}
 200 GET /functions
 200 GET /functions/walk
 200 PUT /functions/walk {"timeout":600,"tags":[{"key":"a","value":"b"}]}
@@ -94,7 +94,7 @@ const FC3: &str = r#"
 const OWN: &str = r#"
 200 GET /ekiden/v1/openapi.json
 200 GET /ekiden/v1/counts
-200 POST /2023-03-30/functions {"functionName":"own","runtime":"custom","environmentVariables":{"EKIDEN_TARGET":"@"}}
+200 POST /2023-03-30/functions {"functionName":"own","runtime":"custom","handler":"h","environmentVariables":{"EKIDEN_TARGET":"@"}}
 200 PUT /2023-03-30/functions/own/async-invoke-config {"destinationConfig":{"onSuccess":{"destination":"acs:fc:::functions/none"}}}
 202 TASK /2023-03-30/functions/own/invocations now
 200 SOON /ekiden/v1/services/default/functions/own/invocations/task/result

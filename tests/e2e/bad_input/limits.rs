@@ -14,6 +14,7 @@ both_stacks! {
     a_payload_that_is_no_text_is_kept_byte_for_byte,
     a_body_that_breaks_off_is_no_invocation,
     a_head_has_at_most_16_kib,
+    what_is_no_request_is_answered_by_its_status_alone,
     a_path_with_its_query_has_at_most_4_kib,
     an_id_has_at_most_128_characters,
 }
@@ -158,6 +159,24 @@ async fn a_head_has_at_most_16_kib(world: &World) {
     }
     // What is far too much is not even read: the HTTP library refuses it.
     assert_eq!(padded(&server, 1_000_000).await.status, 431);
+}
+
+async fn what_is_no_request_is_answered_by_its_status_alone(world: &World) {
+    let server = world.serve(Plan::default()).await;
+    let path = UNVERSIONED.list("f");
+    let long = "a".repeat(1_000_000);
+    for (request, status) in [
+        (b"GET /\xff\x00 HTTP/1.1\r\n\r\n".to_vec(), 400),
+        (b"no request\r\n\r\n".to_vec(), 400),
+        (with_headers("GET", &path, &[("a", "b"); 129]), 431),
+        (with_headers("GET", &path, &[("a", &long)]), 431),
+        (bare("GET", &format!("/{long}")), 431),
+    ] {
+        let answer = raw::exchange(server.address, &request).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.body.is_empty(), "{answer:?}");
+        assert_eq!(answer.header("x-fc-request-id"), None, "{answer:?}");
+    }
 }
 
 async fn a_path_with_its_query_has_at_most_4_kib(world: &World) {

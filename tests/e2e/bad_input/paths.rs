@@ -1,10 +1,10 @@
 //! Paths that name nothing, or nothing that exists.
 
-use super::{Case, all_refused, invalid, invoke, refused};
+use super::{Case, all_refused, invalid, invoke, is_refused, refused};
 use crate::{
     raw::bare,
     spelling::{SPELLINGS, UNVERSIONED, V2021, V2023},
-    world::{Plan, World},
+    world::{Plan, World, production},
 };
 
 both_stacks! {
@@ -145,4 +145,28 @@ async fn what_no_operation_does_is_not_supported(world: &World) {
         refused(bare(method, &path), (400, "PathNotSupported"), &[&says])
     });
     all_refused(world, &server, cases.into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_a_role_that_a_process_lacks_says_so() {
+    production(async |world: &World| {
+        for role in ["list", "enqueue", "worker"] {
+            let server = world.serve(Plan::default().with_roles(&[role])).await;
+            for spelling in SPELLINGS {
+                for (lacked, method, path) in [
+                    ("enqueue", "POST", spelling.invoke("f")),
+                    ("enqueue", "GET", spelling.task("f", "id")),
+                    ("enqueue", "PUT", spelling.stop("f", "id")),
+                    ("list", "GET", spelling.list("f")),
+                ] {
+                    if lacked != role {
+                        let says = format!("does not have the role '{lacked}'");
+                        let refusal = (400, "PathNotSupported");
+                        is_refused(&server, refused(bare(method, &path), refusal, &[&says])).await;
+                    }
+                }
+            }
+        }
+    })
+    .await;
 }

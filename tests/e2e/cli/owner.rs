@@ -2,7 +2,7 @@
 
 use crate::{
     spelling::UNVERSIONED,
-    world::{Plan, Said, World, production, until, until_status},
+    world::{Plan, Said, World, embedded, production, until, until_status},
 };
 use sqlx::{Connection, PgConnection};
 use std::os::unix::fs::PermissionsExt;
@@ -120,6 +120,24 @@ async fn functions_are_managed_while_a_server_runs(world: &World) {
     // Its tasks are still told of.
     let task = format!("/services/new/functions/one/stateful-async-invocations/{id}");
     assert_eq!(server.client.get(&task).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_asked_however_deep_its_database_lies() {
+    embedded(async |world: &World| {
+        let path = world.path().join("deep/".repeat(60)).join("ekiden.db");
+        let url = format!("sqlite://{}", path.display());
+        let plan = Plan {
+            environment: vec![("DATABASE_URL", url.clone())],
+            ..Plan::default()
+        };
+        let _server = world.serve(plan).await;
+        assert!(path.with_extension("sock").exists());
+        let mut command = world.ekiden(&["function", "list"]);
+        command.env("DATABASE_URL", url);
+        is_said(&Said::of(command).await, 0, "default/stubborn");
+    })
+    .await;
 }
 
 async fn functions_are_managed_without_a_server(world: &World) {

@@ -41,6 +41,45 @@ async fn a_command_line_that_cannot_be_meant_exits_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_filter_that_is_none_exits_with_2() {
+    embedded(async |world: &World| {
+        let plan = Plan {
+            environment: vec![("RUST_LOG", "!!bad".to_owned())],
+            ..Plan::default()
+        };
+        let said = world.serve_to_its_end(plan).await;
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(
+            said.err.contains("RUST_LOG '!!bad' is not allowed"),
+            "{said:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_variable_counts_as_not_set() {
+    embedded(async |world: &World| {
+        let mut check = world.ekiden(&["serve", "--check"]);
+        check.env("EKIDEN_CONFIG", "");
+        let said = Said::of(check).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        let mut get = world.ekiden(&["get", "default/f", "id"]);
+        get.env("EKIDEN_ENDPOINT", "");
+        let said = Said::of(get).await;
+        // Whether or not something answers at the default.
+        assert_eq!(said.code, 1, "{said:?}");
+        let plan = Plan {
+            environment: vec![("RUST_LOG", String::new())],
+            ..Plan::default()
+        };
+        let server = world.serve(plan).await;
+        assert!(server.log().contains("Ekiden starts"), "the usual filter");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_does_not_answer_exits_with_1() {
     embedded(async |world: &World| {
         let said = world

@@ -1,6 +1,9 @@
 //! What a process refuses to start with: clearly, and with the exit status that says whose fault.
 
-use crate::world::{Plan, Said, World, embedded, production, until};
+use crate::{
+    spelling::UNVERSIONED,
+    world::{Plan, Said, World, embedded, production, until},
+};
 use sqlx::{Connection, PgConnection};
 
 both_stacks! {
@@ -8,6 +11,7 @@ both_stacks! {
     a_newer_schema_that_this_binary_can_work_with_is_taken,
     a_port_in_use_is_said_to_be,
     an_address_that_others_reach_is_refused_without_keys,
+    without_its_last_key_an_address_serves_as_far_as_it_would_start,
 }
 
 fn is_refused(said: &Said, code: i32, why: &str) {
@@ -37,7 +41,9 @@ async fn a_schema_that_needs_a_newer_binary_is_refused(world: &World) {
     }
     let said = world.run(&["doctor"]).await;
     assert!(
-        said.code == 1 && said.out.contains("or a newer ekiden"),
+        said.code == 1
+            && said.out.contains("-> run a newer ekiden")
+            && !said.out.contains("ekiden migrate"),
         "{said:?}"
     );
 }
@@ -81,6 +87,44 @@ async fn an_address_that_others_reach_is_refused_without_keys(world: &World) {
     plan.arguments.push("--insecure");
     let server = world.serve(plan).await;
     assert!(server.address.ip().is_unspecified());
+}
+
+async fn without_its_last_key_an_address_serves_as_far_as_it_would_start(world: &World) {
+    assert_eq!(world.run(&["migrate"]).await.code, 0);
+    let others_reach = "0.0.0.0:0";
+    for (listen, more, expected) in [
+        (others_reach, None, 403),
+        (others_reach, Some("--insecure"), 200),
+        ("127.0.0.1:0", None, 200),
+    ] {
+        assert_eq!(world.run(&["key", "create", "--id", "a"]).await.code, 0);
+        let server = world
+            .serve(Plan {
+                arguments: more.into_iter().collect(),
+                environment: vec![("EKIDEN__SERVER__LISTEN", listen.to_owned())],
+                ..Plan::default()
+            })
+            .await;
+        let path = UNVERSIONED.list("f");
+        let before = server.client.get(&path).await;
+        assert!(before.problem().1.contains("no credentials"), "{before:?}");
+        assert_eq!(world.run(&["key", "revoke", "a"]).await.code, 0);
+        let after = until("the key to be gone", async || {
+            let answer = server.client.get(&path).await;
+            let is_as_before = answer.status == 403 && answer.problem() == before.problem();
+            (!is_as_before).then_some(answer)
+        })
+        .await;
+        assert_eq!(after.status, expected, "{listen} {more:?}: {after:?}");
+        if expected == 403 {
+            let (code, message) = after.problem();
+            assert_eq!(code, "AccessDenied");
+            assert!(message.contains("`ekiden key create`"), "{message}");
+            server.client.get(&path).await;
+            let told = server.log().matches("nobody is served").count();
+            assert_eq!(told, 1, "it is told once");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

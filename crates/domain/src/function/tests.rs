@@ -40,7 +40,7 @@ fn a_full_entry_survives_json() {
 #[test]
 fn every_problem_is_told_at_once() {
     let function = parse(
-        "service='1s'\nname='f'\ntimeout='25h'\nmax_concurrency=0\nmax_output=0\n\
+        "service='1s'\nname='2f'\ntimeout='25h'\nmax_concurrency=0\nmax_output=0\n\
          target={http='ftp://x'}\n\
          [async]\nmax_retries=9\nmax_age='8d'\nretry_base='0s'\nretry_max='2d'",
     )
@@ -50,6 +50,7 @@ fn every_problem_is_told_at_once() {
         fields,
         [
             "serviceName",
+            "functionName",
             "target.http",
             "timeout",
             "max_concurrency",

@@ -129,9 +129,13 @@ async fn database(store: &Store) -> Result<Finding, Finding> {
             "check database.url (or DATABASE_URL), and that the database runs",
         )
     })?;
-    schema
-        .check()
-        .map_err(|error| trouble(error, "run `ekiden migrate`, or a newer ekiden"))?;
+    schema.check().map_err(|error| {
+        let advice = match error {
+            StoreError::SchemaTooNew { .. } => "run a newer ekiden",
+            _ => "run `ekiden migrate`",
+        };
+        trouble(error, advice)
+    })?;
     let found = format!(
         "answers; schema version {} of {}",
         schema.applied, schema.known

@@ -1,12 +1,15 @@
 //! The way to the store's owner: straight to the store, or through the socket of the server that
 //! has it.
 
-use super::{Admin, Answer, Request, socket};
+use super::{
+    Admin, Answer, Request,
+    socket::{self, Short},
+};
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use ekiden_broker::Broker;
 use ekiden_store::{Database, Store, StoreError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where to ask.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ impl Door {
     pub(crate) async fn ask(&self, request: Request) -> anyhow::Result<Answer> {
         match self {
             Self::Here(admin) => admin.perform(request).await,
-            Self::There(socket) => match through(socket.clone(), request).await? {
+            Self::There(socket) => match through(socket, request).await? {
                 Answer::Failed(reason) => bail!("{reason}"),
                 answer => Ok(answer),
             },
@@ -47,12 +50,14 @@ impl Door {
     }
 }
 
-async fn through(socket: PathBuf, request: Request) -> anyhow::Result<Answer> {
+async fn through(socket: &Path, request: Request) -> anyhow::Result<Answer> {
     let what = format!(
         "the server that has the database does not answer on {}",
         socket.display()
     );
-    let client = reqwest::Client::builder().unix_socket(socket).build()?;
+    let short = Short::of(socket).with_context(|| what.clone())?;
+    let client = reqwest::Client::builder();
+    let client = client.unix_socket(short.path.as_path()).build()?;
     let response = client.post(socket::URL).json(&request).send().await;
     let response = response.with_context(|| what.clone())?.error_for_status();
     response

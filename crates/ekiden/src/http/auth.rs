@@ -15,7 +15,7 @@ use http::{StatusCode, request::Parts};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Once, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 use tokio::sync::Mutex;
@@ -29,6 +29,10 @@ const LAG: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Auth {
     configured: Arc<Keys>,
+    /// Whether anyone is let in while there is no key.
+    is_open_without: bool,
+    /// Has told that nobody is.
+    closed: Arc<Once>,
     stored: Arc<RwLock<Stored>>,
     /// Held by the one request that reads the stored keys; the others wait for what it finds.
     refresh: Arc<Mutex<()>>,
@@ -46,14 +50,18 @@ struct Stored {
 }
 
 impl Auth {
-    /// Checks requests against these keys and those that `store` keeps.
+    /// Checks requests against these keys and those that `store` keeps. While there is none, it lets
+    /// in anyone if it `is_open_without`, and else nobody.
     pub(crate) fn new(
         configured: impl IntoIterator<Item = (AccessKey, Secret)>,
+        is_open_without: bool,
         store: Store,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             configured: Arc::new(by_id(configured)),
+            is_open_without,
+            closed: Arc::new(Once::new()),
             stored: Arc::default(),
             refresh: Arc::default(),
             nonces: Arc::new(Nonces::new(NONCES)),
@@ -66,7 +74,7 @@ impl Auth {
     async fn check(&self, parts: &Parts) -> Result<(Caller, Option<[u8; 32]>), Problem> {
         let stored = self.stored().await.map_err(unavailable)?;
         if self.configured.is_empty() && stored.is_empty() {
-            return Ok((Caller::anyone(), None));
+            return self.anyone().map(|caller| (caller, None));
         }
         let Some(claim) = claimed(parts)? else {
             let message = "AccessDenied: the request carries no credentials";
@@ -92,6 +100,23 @@ impl Auth {
             return Err(AuthError::Replayed.into());
         }
         Ok((Caller::holder_of(Arc::clone(key)), verified.body_sha256))
+    }
+
+    /// Who anyone is where there is no key. The last one may have been revoked since the start, and
+    /// what others reach must not stand open for it.
+    fn anyone(&self) -> Result<Caller, Problem> {
+        if self.is_open_without {
+            return Ok(Caller::anyone());
+        }
+        self.closed.call_once(|| {
+            tracing::warn!(
+                "there is no access key any more, and others can reach this address: nobody is \
+                 served until `ekiden key create` makes one"
+            );
+        });
+        let message = "AccessDenied: there is no access key any more, and without one nobody is served \
+                       at an address that others reach: create one with `ekiden key create`";
+        Err(Problem::new(StatusCode::FORBIDDEN, "AccessDenied", message))
     }
 
     /// The stored keys, not older than [`LAG`]; or older ones while the store does not answer.

@@ -1,6 +1,7 @@
 //! What single settings allow, but not together.
 
 use super::{Problems, Settings};
+use crate::admin;
 use clap::ValueEnum;
 use ekiden_store::Database;
 
@@ -40,6 +41,15 @@ impl Settings {
                  --role out, or set database.url (or DATABASE_URL) to a postgres:// URL",
             );
         }
+        if let Database::Sqlite { path } = &self.database.database
+            && !admin::has_room_for(path)
+        {
+            problems.push(format!(
+                "the name of the SQLite file '{}' (database.url, or DATABASE_URL) leaves no room for the \
+                 address of the Unix socket beside it: a name of up to 75 bytes does",
+                path.display()
+            ));
+        }
         if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
             problems
                 .push("server.tls_cert and server.tls_key need each other: set both, or neither");
@@ -60,7 +70,7 @@ impl Settings {
         let listen = self.server.listen;
         let mut problems = Problems::default();
         let has_keys = has_stored_keys || !self.keys.is_empty();
-        if self.is_exposed() && !has_keys && !is_insecure {
+        if !has_keys && !self.is_open_without_keys(is_insecure) {
             problems.push(format!(
                 "server.listen '{listen}' can be reached from other machines, and there is no access \
                  key: add one (`ekiden key create`, or [[auth.key]] in ekiden.toml), listen on \
@@ -68,6 +78,11 @@ impl Settings {
             ));
         }
         problems.or(())
+    }
+
+    /// Whether anyone may be served while there is no access key. `is_insecure`: the user asked for it.
+    pub(crate) fn is_open_without_keys(&self, is_insecure: bool) -> bool {
+        is_insecure || !self.is_exposed()
     }
 
     /// Whether other machines can reach the address that is listened on.

@@ -50,19 +50,21 @@ impl Key {
     }
 }
 
-/// Looks at each value of `entry` by itself, so that one mistake does not hide the next, and says
-/// whether all of them fit.
-pub(super) fn has_form(
+/// Looks at each value of `entry` by itself, so that one mistake does not hide the next, and returns
+/// those that fit.
+pub(super) fn fitting(
     label: &str,
     entry: &Table,
     keys: &[Key],
     fits: impl Fn(&str, &Value) -> bool,
     problems: &mut Problems,
-) -> bool {
-    let before = problems.count();
+) -> Table {
+    let mut fitting = Table::new();
     for (name, value) in entry {
         match keys.iter().find(|key| key.name == name) {
-            Some(_) if fits(name, value) => {}
+            Some(_) if fits(name, value) => {
+                fitting.insert(name.clone(), value.clone());
+            }
             Some(key) => problems.push(key.refusal(label, value)),
             None => {
                 let near = nearest(name, keys.iter().map(|key| key.name));
@@ -75,5 +77,5 @@ pub(super) fn has_form(
             problems.missing(&format!("{label}.{}", key.name), key.allowed);
         }
     }
-    problems.count() == before
+    fitting
 }

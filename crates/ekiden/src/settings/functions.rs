@@ -4,7 +4,7 @@
 //! them are told.
 
 use super::{
-    entry::{Key, has_form},
+    entry::{Key, fitting},
     problems::{Problems, show},
     source::{Entry, Source},
 };
@@ -104,7 +104,7 @@ pub(super) fn read(source: &mut Source) -> Vec<Function> {
                 "{label} is given twice: as entry {first} and as entry {position}"
             ));
         }
-        functions.extend(function(&label, table, problems));
+        functions.extend(function(&label, &table, problems));
     }
     functions
 }
@@ -114,17 +114,13 @@ fn name(entry: &Table) -> Option<FunctionName> {
     FunctionName::new(text("service")?, text("name")?).ok()
 }
 
-fn function(label: &str, entry: Table, problems: &mut Problems) -> Option<Function> {
-    if !is_function(label, &entry, problems) {
-        return None;
-    }
-    let Ok(function) = entry.try_into::<Function>() else {
+fn function(label: &str, entry: &Table, problems: &mut Problems) -> Option<Function> {
+    let before = problems.count();
+    let Ok(function) = fitting_function(label, entry, problems).try_into::<Function>() else {
         problems.push(format!("{label} is not a function"));
         return None;
     };
-    let found = function.problems();
-    let is_right = found.is_empty();
-    for problem in found {
+    for problem in function.problems() {
         // The names as the API spells them, and as the file does.
         let field = match problem.field.as_str() {
             "serviceName" => "service",
@@ -134,40 +130,62 @@ fn function(label: &str, entry: Table, problems: &mut Problems) -> Option<Functi
         let field = format!("{label}.{field}");
         problems.push(problem.of_field(field));
     }
-    is_right.then_some(function)
+    (problems.count() == before).then_some(function)
 }
 
-/// Whether the entry has a function's form; ranges are looked at once it has.
-fn is_function(label: &str, entry: &Table, problems: &mut Problems) -> bool {
-    let before = problems.count();
+/// The entry as far as it has a function's form, and the sample's values for the rest: what has the form
+/// is looked at more closely whatever is wrong beside it.
+fn fitting_function(label: &str, entry: &Table, problems: &mut Problems) -> Table {
     let mut rest = entry.clone();
+    let mut sections = Table::new();
     if let Some(Value::Table(config)) = entry.get("async") {
         rest.remove("async");
-        check_async(&format!("{label}.async"), config, problems);
+        let config = fitting_async(&format!("{label}.async"), config, problems);
+        sections.insert("async".to_owned(), config.into());
     }
     if let Some(Value::Table(qualifiers)) = entry.get("qualifiers") {
         rest.remove("qualifiers");
-        for (name, config) in qualifiers {
-            if let Err(problem) = name.parse::<Qualifier>() {
-                problems.push(problem.of_field(format!("{label}.qualifiers")));
-            }
-            let label = format!("{label}.qualifiers.{name}");
-            match config {
-                Value::Table(config) => check_async(&label, config, problems),
-                _ => problems.push(Invalid::new(label, &show(config), "a section")),
-            }
-        }
+        let qualifiers = fitting_qualifiers(label, qualifiers, problems);
+        sections.insert("qualifiers".to_owned(), qualifiers.into());
     }
-    let sample = sample();
-    let fits = |key: &str, value: &Value| parses::<Function>(&sample, key, value);
-    has_form(label, &rest, &KEYS, fits, problems);
-    problems.count() == before
+    let mut function = sample();
+    let fits = |key: &str, value: &Value| parses::<Function>(&sample(), key, value);
+    function.extend(fitting(label, &rest, &KEYS, fits, problems));
+    function.extend(sections);
+    function
 }
 
-/// The shortest entry that is a function.
+fn fitting_qualifiers(label: &str, qualifiers: &Table, problems: &mut Problems) -> Table {
+    let mut fitting = Table::new();
+    for (name, config) in qualifiers {
+        let misnamed = name.parse::<Qualifier>().err();
+        let is_named = misnamed.is_none();
+        if let Some(problem) = misnamed {
+            problems.push(problem.of_field(format!("{label}.qualifiers")));
+        }
+        let label = format!("{label}.qualifiers.{name}");
+        let Value::Table(config) = config else {
+            problems.push(Invalid::new(label, &show(config), "a section"));
+            continue;
+        };
+        let config = fitting_async(&label, config, problems);
+        if is_named {
+            fitting.insert(name.clone(), config.into());
+        } else if let Ok(config) = config.try_into::<AsyncConfig>() {
+            // No function can have it, so that nothing else looks at its ranges.
+            config
+                .problems(&label)
+                .into_iter()
+                .for_each(|problem| problems.push(problem));
+        }
+    }
+    fitting
+}
+
+/// The shortest entry that is a function. Of a command, as that may have each of the other keys.
 fn sample() -> Table {
     let entry = |(key, value): (&str, Value)| (key.to_owned(), value);
-    let target = Table::from_iter([("handler", "h".into())].map(entry));
+    let target = Table::from_iter([("command", vec!["true"].into())].map(entry));
     let function = [
         ("service", "s".into()),
         ("name", "f".into()),
@@ -176,9 +194,16 @@ fn sample() -> Table {
     Table::from_iter(function.map(entry))
 }
 
-fn check_async(label: &str, config: &Table, problems: &mut Problems) {
+fn fitting_async(label: &str, config: &Table, problems: &mut Problems) -> Table {
     let fits = |key: &str, value: &Value| parses::<AsyncConfig>(&Table::new(), key, value);
-    has_form(label, config, &ASYNC_KEYS, fits, problems);
+    let mut fitting = fitting(label, config, &ASYNC_KEYS, fits, problems);
+    // One that does not fit is no bound for the other.
+    for (key, widest) in [("retry_base", "1ms"), ("retry_max", "24h")] {
+        if config.contains_key(key) && !fitting.contains_key(key) {
+            fitting.insert(key.to_owned(), widest.into());
+        }
+    }
+    fitting
 }
 
 /// Whether `sample` is still a `T` when `key` has this value.

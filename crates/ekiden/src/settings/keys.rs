@@ -1,7 +1,7 @@
 //! The `[[auth.key]]` entries.
 
 use super::{
-    entry::{Key, has_form},
+    entry::{Key, fitting},
     problems::Problems,
     source::{Entry, Source},
 };
@@ -66,9 +66,9 @@ fn key(label: &str, entry: &Table, problems: &mut Problems) -> Option<KeySetting
         "functions" => functions(value).is_some(),
         _ => value.is_str(),
     };
-    let has_form = has_form(label, entry, &KEYS, fits, problems);
+    let is_whole = fitting(label, entry, &KEYS, fits, problems) == *entry;
     let secret = read_secret(label, entry, problems);
-    if !has_form {
+    if !is_whole {
         return None;
     }
     Some(KeySettings {

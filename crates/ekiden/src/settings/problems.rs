@@ -11,6 +11,13 @@ pub(super) const HIDDEN: &str = "(hidden)";
 pub(crate) struct Problems(Vec<String>);
 
 impl Problems {
+    /// This one alone.
+    pub(crate) fn of(problem: impl fmt::Display) -> Self {
+        let mut problems = Self::default();
+        problems.push(problem);
+        problems
+    }
+
     pub(super) fn push(&mut self, problem: impl fmt::Display) {
         // Values come from outside: they must neither add lines nor move a terminal's cursor.
         let line = problem.to_string().replace(char::is_control, "\u{FFFD}");

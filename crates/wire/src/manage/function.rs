@@ -20,6 +20,8 @@ const MAX_TIMEOUT: u64 = 86_400;
 /// FC's time for one attempt where none is given.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_RUNTIME: usize = 64;
+/// What every generation requires, though nothing here is run by it.
+const NEEDED: [&str; 2] = ["handler", "runtime"];
 
 const ENVIRONMENT: &str = "environmentVariables";
 
@@ -84,7 +86,7 @@ pub struct FunctionBody {
 
 impl FromFields for FunctionBody {
     const NAME: &'static str = "Function";
-    const REQUIRED: &'static [&'static str] = &["functionName", "runtime"];
+    const REQUIRED: &'static [&'static str] = &["functionName", "handler", "runtime"];
 
     fn from_fields(mut fields: Fields) -> Result<Self, Problem> {
         // As one generation of SDKs spells it in an update.
@@ -97,11 +99,11 @@ impl FromFields for FunctionBody {
         let code = code::take(&mut fields)?;
         fields.forget(&TOLD);
         let mut attributes = fields.rest(TYPES)?;
-        if let Some(runtime) = runtime {
-            if runtime.is_empty() {
-                return Err(Problem::required("runtime"));
+        attributes.extend(runtime.map(|it| ("runtime".to_owned(), it.into())));
+        for name in NEEDED {
+            if attributes.get(name).is_some_and(|it| it == "") {
+                return Err(Problem::required(name));
             }
-            attributes.insert("runtime".to_owned(), runtime.into());
         }
         attributes.extend(environment.map(|it| (ENVIRONMENT.to_owned(), it.into())));
         attributes.extend(code.unwrap_or_default());
@@ -130,8 +132,10 @@ impl FunctionBody {
             service,
             name.ok_or_else(|| Problem::required("functionName"))?,
         )?;
-        if !self.attributes.contains_key("runtime") {
-            return Err(Problem::required("runtime"));
+        for name in NEEDED {
+            if !self.attributes.contains_key(name) {
+                return Err(Problem::required(name));
+            }
         }
         let function = Function {
             timeout: DEFAULT_TIMEOUT,

@@ -25,9 +25,10 @@ const PREFIX: &str = "prefix";
 /// What may differ from page to page; everything else makes the list.
 const OF_THE_PAGE: [&str; 3] = [LIMIT, NEXT_TOKEN, START_KEY];
 
-/// A list as a request asks for it, in the order of names.
+/// A list as a request asks for it, in the order of names. `LEAST` is the least limit that it takes; 0
+/// counts as not given, as FC allows it for one list and does not say what it gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
+pub struct Listing<const LEAST: i64 = 1> {
     prefix: String,
     window: Window,
 }
@@ -43,9 +44,10 @@ struct Window {
 }
 
 impl Window {
-    fn parse(path: &str, query: &Query) -> Result<Self, Problem> {
-        let limit = query.number(LIMIT, 1..=MAX_LIMIT)?;
+    fn parse(path: &str, query: &Query, least: i64) -> Result<Self, Problem> {
+        let limit = query.number(LIMIT, least..=MAX_LIMIT)?;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        let limit = limit.filter(|limit| *limit > 0);
         let list = format!("{path}?{}", query.without(&OF_THE_PAGE));
         let start = match query.get(NEXT_TOKEN) {
             Some(token) => {
@@ -75,19 +77,19 @@ impl Window {
         (items, next)
     }
 
-    fn describe(operation: &mut Operation, start_key: &str) {
-        let limit = whole(1..=MAX_LIMIT).default(Some(DEFAULT_LIMIT.into()));
+    fn describe(operation: &mut Operation, start_key: &str, least: i64) {
+        let limit = whole(least..=MAX_LIMIT).default(Some(DEFAULT_LIMIT.into()));
         operation.query(LIMIT, limit, "How many on a page at most.");
         operation.query(NEXT_TOKEN, text(), "The `nextToken` of the page before.");
         operation.query(START_KEY, text(), start_key);
     }
 }
 
-impl Listing {
+impl<const LEAST: i64> Listing<LEAST> {
     fn parse(path: &str, query: &Query) -> Result<Self, Problem> {
         Ok(Self {
             prefix: query.get(PREFIX).unwrap_or_default().to_owned(),
-            window: Window::parse(path, query)?,
+            window: Window::parse(path, query, LEAST)?,
         })
     }
 
@@ -105,7 +107,7 @@ impl Listing {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Listing {
+impl<S: Send + Sync, const LEAST: i64> FromRequestParts<S> for Listing<LEAST> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
@@ -113,9 +115,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
     }
 }
 
-impl Describe for Listing {
+impl<const LEAST: i64> Describe for Listing<LEAST> {
     fn describe(operation: &mut Operation) {
-        Window::describe(operation, "The name that the page begins with or after.");
+        let start_key = "The name that the page begins with or after.";
+        Window::describe(operation, start_key, LEAST);
         operation.query(PREFIX, text(), "Only names that begin so.");
     }
 }
@@ -127,6 +130,10 @@ mod tests {
     use serde_json::{Value, json};
 
     fn listing(query: &str) -> Result<Listing, Problem> {
+        at_least(query)
+    }
+
+    fn at_least<const LEAST: i64>(query: &str) -> Result<Listing<LEAST>, Problem> {
         let uri = format!("/services?{query}").parse().unwrap();
         Listing::parse("/services", &Query::of(&uri)?)
     }
@@ -191,5 +198,13 @@ mod tests {
             let problem = listing(query).unwrap_err();
             assert!(problem.message.ends_with("a whole number from 1 to 100"));
         }
+    }
+
+    #[test]
+    fn where_a_limit_may_be_0_it_counts_as_not_given() {
+        let zero = at_least::<0>("limit=0").unwrap();
+        assert_eq!(zero.window.limit, DEFAULT_LIMIT);
+        let problem = at_least::<0>("limit=-1").unwrap_err();
+        assert!(problem.message.ends_with("a whole number from 0 to 100"));
     }
 }

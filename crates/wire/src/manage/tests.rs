@@ -29,7 +29,7 @@ fn what_is_said_to_be_required_is() {
         body.create().map(drop)
     });
     check_required::<function::FunctionBody>(
-        &json!({ "functionName": "f", "runtime": "custom" }),
+        &json!({ "functionName": "f", "handler": "h", "runtime": "custom" }),
         |body| body.create("s", Origin::Stranger).map(drop),
     );
     check_required::<concurrency::ConcurrencyBody>(

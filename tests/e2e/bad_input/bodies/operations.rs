@@ -96,7 +96,7 @@ pub(super) struct Operation {
 }
 
 pub(super) fn operations(shop: &Shop<'_>) -> Vec<Operation> {
-    let function = json!({ "functionName": "other", "runtime": "custom" });
+    let function = json!({ "functionName": "other", "runtime": "custom", "handler": "h" });
     let alias = json!({ "aliasName": "other", "versionId": "1" });
     let prod = format!("{}/prod", shop.aliases());
     let (of_function, of_alias) = ((FUNCTION, values::FUNCTION), (ALIAS, values::ALIAS));

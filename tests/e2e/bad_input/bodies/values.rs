@@ -13,6 +13,7 @@ functionName | "%2e%2e" | functionName '%2e%2e'
 functionName | "f\u0000" | functionName
 functionName | "" | functionName ''
 runtime | "" | runtime
+handler | "" | handler
 timeout | 0 | from 1 to 86400
 timeout | 86401 | from 1 to 86400
 timeout | 1.5 | from 1 to 86400

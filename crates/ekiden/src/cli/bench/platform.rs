@@ -111,7 +111,7 @@ impl Platform {
         let gate = Gate::closed("");
         gate.set(Phase::Ready);
         let front = Front {
-            auth: Auth::new([], self.store.clone(), Arc::clone(&clock)),
+            auth: Auth::new([], true, self.store.clone(), Arc::clone(&clock)),
             clock,
             gate,
             timeout: self.settings.server.request_timeout,

@@ -78,13 +78,6 @@ async = { max_retries = 9 }
 service = 'media'
 target = { http = 'http://h', handler = 'h' }
 ";
-    let words = |line: String| {
-        line.split(" it must be")
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let found: Vec<_> = problems(file).into_iter().map(words).collect();
     let expected = [
         "function[media/a].async.max_age '3' is not allowed:",
         "function[media/a].async.on_failure '(hidden)' is not allowed:",
@@ -101,7 +94,79 @@ target = { http = 'http://h', handler = 'h' }
         "function[3].target '(hidden)' is not allowed:",
         "function[3].name is missing:",
     ];
-    assert_eq!(found, expected);
+    assert_eq!(beginnings(file), expected);
+}
+
+/// What is wrong with `file`, without what is allowed.
+fn beginnings(file: &str) -> Vec<String> {
+    let beginning = |line: String| {
+        line.split(" it must be")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    problems(file).into_iter().map(beginning).collect()
+}
+
+#[test]
+fn what_has_the_form_is_looked_at_whatever_is_wrong_beside_it() {
+    let config =
+        "max_retries = 9\nmax_age = '8d'\nretry_base = '0s'\non_success = 'nope'\nstateful = 'x'";
+    let file = format!("{FUNCTION}[function.async]\n{config}\n");
+    let expected = [
+        "function[s/f].async.on_success '(hidden)' is not allowed:",
+        "function[s/f].async.stateful 'x' is not allowed:",
+        "function[s/f].async.max_retries '9' is not allowed:",
+        "function[s/f].async.max_age '691200s' is not allowed:",
+        "function[s/f].async.retry_base '0ns' is not allowed:",
+    ];
+    assert_eq!(beginnings(&file), expected);
+
+    let file = "\
+[[function]]
+service = '1'
+name = '2'
+target = { command = [] }
+async = { on_failure = 'nope' }
+qualifiers = { 'a b' = { max_retries = 9 }, c = { max_retries = 9 }, d = 1 }
+";
+    let expected = [
+        "function[1].async.on_failure '(hidden)' is not allowed:",
+        "function[1].qualifiers 'a b' is not allowed:",
+        "function[1].qualifiers.a b.max_retries '9' is not allowed:",
+        "function[1].qualifiers.d '1' is not allowed:",
+        "function[1].service '1' is not allowed:",
+        "function[1].name '2' is not allowed:",
+        "function[1].target.command '' is not allowed:",
+        "function[1].qualifiers.c.max_retries '9' is not allowed:",
+    ];
+    assert_eq!(beginnings(file), expected);
+}
+
+#[test]
+fn what_only_follows_from_another_mistake_is_not_told() {
+    let entry = "[[function]]\nservice = 's'\nname = 'f'\n";
+    for (more, field) in [
+        (
+            "environment = { A = 'b' }\nworking_directory = '/'\ntarget = 1",
+            "target",
+        ),
+        (
+            "target = { handler = 'h' }\nasync = { retry_base = 1, retry_max = '1ms' }",
+            "async.retry_base",
+        ),
+        (
+            "target = { handler = 'h' }\nasync = { retry_base = '1h', retry_max = 1 }",
+            "async.retry_max",
+        ),
+    ] {
+        let found = problems(&format!("{entry}{more}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with(&format!("function[s/f].{field} ")),
+            "{found:?}"
+        );
+    }
 }
 
 #[test]

@@ -26,6 +26,13 @@ fn what_lives_in_one_process_needs_all_roles_there() {
 }
 
 #[test]
+fn an_sqlite_file_has_a_name_that_its_socket_can_have() {
+    let check = |path: &str| check(&format!("database.url = 'sqlite:///{path}'"), &[]);
+    assert_eq!(check(&format!("{}ekiden.db", "deep/".repeat(90))), 0);
+    assert_eq!(check(&format!("data/{}.db", "n".repeat(100))), 1);
+}
+
+#[test]
 fn a_certificate_and_its_key_need_each_other() {
     let [cert, key] = ["server.tls_cert = 'c'\n", "server.tls_key = 'k'\n"];
     assert_eq!([cert, key].map(|file| check(file, &[])), [1, 1]);

@@ -24,7 +24,7 @@ pub struct VersionListing {
 
 impl VersionListing {
     fn parse(path: &str, query: &Query) -> Result<Self, Problem> {
-        let window = Window::parse(path, query)?;
+        let window = Window::parse(path, query, 1)?;
         let backward = match query.get(DIRECTION) {
             None => true,
             Some(text) if text.eq_ignore_ascii_case(BACKWARD) => true,
@@ -83,7 +83,8 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionListing {
 
 impl Describe for VersionListing {
     fn describe(operation: &mut Operation) {
-        Window::describe(operation, "The number that the page begins with or after.");
+        let start_key = "The number that the page begins with or after.";
+        Window::describe(operation, start_key, 1);
         let direction = one_of([BACKWARD, FORWARD]).default(Some(BACKWARD.into()));
         operation.query(DIRECTION, direction, "Which way over the numbers.");
     }
