@@ -37,6 +37,9 @@ const BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// The same of how many share a commit.
+const BATCHES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+
 /// Starts the log, on standard error. Each line has its request's span, and never a payload.
 /// Where `traces` go somewhere, the spans that are exported go there and into no line.
 pub(crate) fn start_log(format: LogFormat, traces: &Traces) -> anyhow::Result<()> {
@@ -65,6 +68,10 @@ fn filter(given: &str) -> Result<EnvFilter, Problems> {
 pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+        .and_then(|builder| {
+            let batches = Matcher::Suffix("_batch_items".to_owned());
+            builder.set_buckets_for_metric(batches, BATCHES)
+        })
         .context("the metrics' buckets")?
         .install_recorder()
         .context("the metrics cannot be started")

@@ -258,3 +258,19 @@ async fn nothing_is_read_after_a_request_that_came_in_chunks() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_that_are_made_up_make_no_metrics() {
+    embedded(async |world: &World| {
+        let server = world.serve(Plan::default()).await;
+        for method in ["FIRST", "SECOND"] {
+            let request = format!("{method} / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            exchange(&server, &request).await;
+        }
+        let metrics = server.client.get("/metrics").await.body;
+        let metrics = String::from_utf8_lossy(&metrics);
+        assert!(metrics.contains(r#"method="other""#), "{metrics}");
+        assert!(!metrics.contains("FIRST"), "{metrics}");
+    })
+    .await;
+}

@@ -169,6 +169,7 @@ impl Supervisor {
                     connected.set(0);
                     why
                 }
+                Err(BrokerError::Unavailable(why)) => why,
                 Err(error) => error.to_string(),
             };
             if self.closing.is_cancelled() {
