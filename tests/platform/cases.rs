@@ -144,7 +144,7 @@ pub(crate) async fn a_drained_worker_leaves_its_runs_to_the_next(platform: &Plat
 
 const HOUR: i64 = 3_600_000;
 
-pub(crate) async fn what_is_due_when_the_clock_jumps_ahead_runs_and_what_ran_too_long_by_it_runs_again(
+pub(crate) async fn what_is_due_when_the_clock_jumps_ahead_runs_and_no_run_ends_where_the_database_knows_better(
     platform: &Platform,
 ) {
     let long = platform.function("long", "{}").await;
@@ -158,21 +158,22 @@ pub(crate) async fn what_is_due_when_the_clock_jumps_ahead_runs_and_what_ran_too
     platform.clock.jump(HOUR);
     platform.until(&delayed, Status::Succeeded).await;
     platform.until(&aged, Status::Expired).await;
-    // By the clock its time is over: that is recorded, and it is called once more.
     let ended = platform.until(&running, Status::Succeeded).await;
-    assert_eq!((ended.attempts, ended.retries), (2, 1));
+    // By the clock its time is over. Where there is no other, that is recorded, and it is called once more.
+    let again = u32::from(platform.store.is_sqlite());
+    assert_eq!((ended.attempts, ended.retries), (1 + again, again));
     let statuses: Vec<_> = ended.events.iter().map(|event| event.status).collect();
     assert_eq!(
         statuses
             .iter()
             .filter(|it| **it == Status::Retrying)
             .count(),
-        1,
+        again as usize,
         "{statuses:?}"
     );
     let calls = platform.calls.lock().unwrap().clone();
     let called = [&running, &delayed, &aged].map(|task| calls.get(&task.request_id).copied());
-    assert_eq!(called, [Some(2), Some(1), None]);
+    assert_eq!(called, [Some(1 + again), Some(1), None]);
 }
 
 pub(crate) async fn what_was_due_before_the_clock_jumped_back_waits_until_it_is_there_again(

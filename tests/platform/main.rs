@@ -35,6 +35,6 @@ both_stacks! {
     a_task_may_run_longer_than_the_worker_timeout,
     each_of_many_tasks_runs_once,
     a_drained_worker_leaves_its_runs_to_the_next,
-    what_is_due_when_the_clock_jumps_ahead_runs_and_what_ran_too_long_by_it_runs_again,
+    what_is_due_when_the_clock_jumps_ahead_runs_and_no_run_ends_where_the_database_knows_better,
     what_was_due_before_the_clock_jumped_back_waits_until_it_is_there_again,
 }

@@ -3,12 +3,16 @@
 use crate::Parts;
 use ekiden_domain::{Fault, Invocation, State, WorkerId, transition};
 use ekiden_store::{Commit, StoreError};
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// The most invocations rescued in one go.
 const BATCH: u32 = 500;
+
+/// How far this machine's clock may be from the database's before it is no measure for the time of others:
+/// less than the grace that they have.
+const TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Looks after every worker on the database. Runs in each worker process; one more does no harm.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(crate) struct Reaper {
     parts: Parts,
     hearts: HashMap<WorkerId, Heart>,
     last_look: Option<Instant>,
+    /// Whether the clock was found wrong at the last look.
+    is_clock_wrong: bool,
 }
 
 /// Where a worker's counter stood, and since when on this process's monotonic clock.
@@ -31,6 +37,7 @@ impl Reaper {
             parts,
             hearts: HashMap::new(),
             last_look: None,
+            is_clock_wrong: false,
         }
     }
 
@@ -56,10 +63,31 @@ impl Reaper {
         }
         let orphans = self.parts.store.orphans(BATCH).await?;
         self.lose(orphans, |_| Fault::worker_lost()).await?;
+        if self.is_clock_wrong().await? {
+            return Ok(());
+        }
         let now = self.parts.clock.now();
         let claimed_before = now.before(transition::TRIGGER_LIMIT);
         let overdue = self.parts.store.overdue(now, claimed_before, BATCH).await?;
         self.lose(overdue, timed_out).await
+    }
+
+    /// Whether this machine's clock differs from the database's: then it may be the only one to find that
+    /// everybody's time is over.
+    async fn is_clock_wrong(&mut self) -> Result<bool, StoreError> {
+        let before = self.parts.clock.now();
+        let theirs = self.parts.store.clock(before).await?;
+        let after = self.parts.clock.now();
+        let is_right = (before.before(TOLERANCE)..=after.after(TOLERANCE)).contains(&theirs);
+        if !is_right && !self.is_clock_wrong {
+            tracing::warn!(
+                ?before,
+                ?theirs,
+                "the clock is not the database's: whose time is over is left to other workers"
+            );
+        }
+        self.is_clock_wrong = !is_right;
+        Ok(self.is_clock_wrong)
     }
 
     /// The workers whose counter stood still for the timeout, all the while that the store answered
