@@ -16,11 +16,15 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What is one process's at a time, and for how many looks it is left to it.
 const DUTY: &str = "reconcile";
 const DUTY_LOOKS: u32 = 3;
+/// For how many times as long as a walk took the next search for what was overtaken is put off: a large
+/// backlog is not to be walked all the time.
+const REST: u32 = 9;
 /// Before all that ever fell due.
 const EVER: Timestamp = Timestamp::from_millis(0);
 
@@ -60,8 +64,8 @@ pub struct Reconciler {
     looks: HashMap<Lane, Look>,
     /// The lanes that were listened to at the last look.
     listened: HashSet<Lane>,
-    /// When it last looked for what was overtaken.
-    overtaken_at: Option<Timestamp>,
+    /// From when on it looks for what was overtaken.
+    rests_until: Instant,
 }
 
 /// What is remembered of a lane between two looks.
@@ -131,7 +135,7 @@ impl Reconciler {
             holder,
             looks: HashMap::new(),
             listened: HashSet::new(),
-            overtaken_at: None,
+            rests_until: Instant::now(),
         }
     }
 
@@ -156,8 +160,7 @@ impl Reconciler {
         let lanes_changed = has_duty && self.listened != listened;
         let is_whole_walk = lanes_changed || !suspects.is_empty();
         let (mut due, mut horizon) = (suspects.clone(), None);
-        if has_duty && self.is_rested(self.overtaken_at, now) {
-            self.overtaken_at = Some(now);
+        if has_duty && Instant::now() >= self.rests_until {
             for (lane, overtaken) in self.overtaken().await? {
                 horizon = horizon.max(Some(overtaken));
                 due.entry(lane).or_insert(EVER..overtaken);
@@ -172,7 +175,9 @@ impl Reconciler {
             now,
             accepted_until: if is_whole_walk { None } else { horizon },
         };
+        let begun = Instant::now();
         let dispatched = walk(&self.store, &*self.clock, self.config.batch, &lost).await?;
+        self.rests_until = Instant::now() + begun.elapsed() * REST;
         if dispatched.invocations > 0 {
             metrics::counter!("ekiden_reconciled_total").increment(dispatched.invocations);
             tracing::warn!(
