@@ -124,11 +124,12 @@ async fn a_delivery_kept_beyond_the_consumer_timeout_comes_again() {
         let kept = next(&mut consumer).await;
         // The broker closes the channel with PRECONDITION_FAILED.
         let again = next(&mut consumer).await;
-        set(timeout, &before[0]).await;
-        set(tick, &before[1]).await;
         assert_eq!(again.ids(), sent);
         kept.ack().await;
+        // Before its own time is over.
         again.ack().await;
+        set(timeout, &before[0]).await;
+        set(tick, &before[1]).await;
         drop(consumer);
         let mut consumer = broker.consume(&lane(), 1).await.unwrap();
         assert!(tokio::time::timeout(NEVER, consumer.next()).await.is_err());
