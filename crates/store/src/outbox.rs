@@ -287,7 +287,6 @@ struct WalkedRow {
     is_undispatched: bool,
 }
 
-/// Walks the live table by request id.
 pub(crate) async fn does_any_wait(
     backend: &Backend,
     functions: &[FunctionName],
@@ -320,6 +319,7 @@ pub(crate) async fn does_any_wait(
     })
 }
 
+/// Walks the live table by request id.
 pub(crate) async fn undispatched(
     backend: &Backend,
     after: Option<RequestId>,

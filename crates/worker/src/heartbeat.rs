@@ -4,10 +4,13 @@ use crate::{OnDatabaseLoss, attempt::Holder, runs::Cause};
 use ekiden_broker::StopNotices;
 use ekiden_domain::{Fault, Outcome, RequestId, Status};
 use ekiden_store::{Commit, Held, StoreError};
+use futures::{StreamExt, stream};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+/// How many of the rows that it holds a worker sees to at once.
+const AT_ONCE: usize = 64;
 /// The pause before stop notices are listened for again.
 const NOTICES_PAUSE: Duration = Duration::from_secs(1);
 
@@ -71,15 +74,17 @@ impl Heart {
 
     /// Does what the rows held under this worker's name ask for.
     async fn attend(&self, held: Vec<Held>) {
-        // All at once: the next beat waits for it.
-        let attended = held.into_iter().map(async |held| {
+        // Many at once: the next beat waits for it.
+        let attend = async |held: Held| {
             if !self.holder.runs.has(held.request_id) {
                 self.give_up(held).await;
             } else if held.status == Status::Stopping {
                 self.obey_stop(held.request_id).await;
             }
-        });
-        futures::future::join_all(attended).await;
+        };
+        stream::iter(held)
+            .for_each_concurrent(AT_ONCE, attend)
+            .await;
     }
 
     /// Obeys stop notices until `stop`. One that is lost costs a heartbeat.
