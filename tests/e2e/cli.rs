@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod key;
 mod owner;
 mod producer;
 mod reader;

@@ -17,7 +17,7 @@ use anyhow::{Context, bail};
 use ekiden_broker::Broker;
 use ekiden_dispatch::redispatch;
 use ekiden_domain::{AccessKey, Clock, Function, FunctionName, Secret};
-use ekiden_store::Store;
+use ekiden_store::{KeptKey, Seal, Store};
 use serde::{Deserialize, Serialize};
 
 /// Something that is asked of the store's owner.
@@ -33,6 +33,8 @@ pub(crate) enum Request {
     CreateKey(AccessKey, Secret),
     /// Shows every access key, without their secrets.
     ListKeys,
+    /// Seals the secrets of all with the key that seals now.
+    SealKeys,
     /// Removes the access key of this id.
     RevokeKey(String),
     /// Brings the schema up to date.
@@ -41,6 +43,16 @@ pub(crate) enum Request {
     Reconcile,
     /// Looks for trouble.
     Doctor,
+}
+
+/// An access key as its owner may see it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShownKey {
+    /// The key.
+    #[serde(flatten)]
+    pub(crate) key: AccessKey,
+    /// How its secret is kept.
+    pub(crate) secret: Seal,
 }
 
 /// What is answered.
@@ -52,10 +64,12 @@ pub(crate) enum Answer {
     Functions(Vec<Function>),
     /// Whether it was there.
     Deleted(bool),
-    /// Whether it was kept: `false` means that there is one of this id.
-    KeyCreated(bool),
+    /// How its secret is kept; `None` means that there is one of this id already.
+    KeyCreated(Option<Seal>),
     /// Every access key, by id.
-    Keys(Vec<AccessKey>),
+    Keys(Vec<ShownKey>),
+    /// How many were not sealed with that key before.
+    KeysSealed(u64),
     /// The schema's version before and after.
     Migrated {
         /// Before; 0 if there was none.
@@ -104,11 +118,23 @@ impl Admin {
             Request::CreateKey(key, secret) => {
                 let now = SystemClock.now();
                 let created = self.store.create_access_key(&key, &secret, now).await?;
-                Answer::KeyCreated(created)
+                let seal = if self.store.seals() {
+                    Seal::Sealed
+                } else {
+                    Seal::Plain
+                };
+                Answer::KeyCreated(created.then_some(seal))
             }
             Request::ListKeys => {
                 let keys = self.store.access_keys().await?;
-                Answer::Keys(keys.into_iter().map(|(key, _)| key).collect())
+                let shown = |KeptKey { key, seal, .. }| ShownKey { key, secret: seal };
+                Answer::Keys(keys.into_iter().map(shown).collect())
+            }
+            Request::SealKeys => {
+                if !self.store.seals() {
+                    bail!("there is nothing to seal with: set auth.seal_keys");
+                }
+                Answer::KeysSealed(self.store.seal_access_keys().await?)
             }
             Request::RevokeKey(id) => Answer::Deleted(self.store.revoke_access_key(&id).await?),
             Request::Migrate => {

@@ -22,7 +22,7 @@ pub(crate) use telemetry::TelemetrySettings;
 
 use ekiden_domain::{Function, Secret};
 use ekiden_reach::Allowed;
-use ekiden_store::Database;
+use ekiden_store::{Database, SealKey};
 use ekiden_worker::{OnDatabaseLoss, WebhookSecret};
 use source::Source;
 use std::{
@@ -47,6 +47,7 @@ const DATABASE_URL: &str =
 const BROKER_URL: &str = "a well-formed URL: amqp://USER@HOST/VHOST, or amqps://USER@HOST/VHOST";
 const BROKER_PREFIX: &str = "1 to 40 letters, digits, '.', '_' or '-'";
 const WEBHOOK_SECRETS: &str = "a list of texts, each 'whsec_' and the Base64 of 24 to 64 bytes";
+const SEAL_KEYS: &str = "a list of texts, each the Base64 of 32 bytes";
 const ALLOW: &str = "a list of IP addresses, networks such as 10.0.0.0/8, and names of hosts";
 const ON_DATABASE_LOSS: &str = "\"continue\" or \"cancel\"";
 
@@ -73,6 +74,9 @@ pub(crate) struct Settings {
     pub(crate) telemetry: TelemetrySettings,
     /// `[reconcile]`: how what the broker lost is found.
     pub(crate) reconcile: ReconcileSettings,
+    /// `auth.seal_keys`: what the secrets of the access keys in the database are sealed with; the first
+    /// seals, and each opens. Default none: they are kept as they are.
+    pub(crate) seal_keys: Vec<SealKey>,
     /// `[[auth.key]]`: access keys. Default none; the database may hold others.
     pub(crate) keys: Vec<KeySettings>,
     /// `[[function]]`: functions to register at the start. Default none.
@@ -260,6 +264,7 @@ impl Settings {
             reconcile: ReconcileSettings {
                 period: source.span("reconcile.period", 30 * SECOND, SECOND..=HOUR),
             },
+            seal_keys: source.texts("auth.seal_keys", SEAL_KEYS, true),
             keys: keys::read(source),
             functions: functions::read(source),
         }

@@ -1,6 +1,6 @@
 //! Which database, and how much of it to use.
 
-use crate::StoreError;
+use crate::{SealKey, StoreError};
 use std::{fmt, path::PathBuf, time::Duration};
 
 /// How to reach the database and how much of it to use.
@@ -21,6 +21,9 @@ pub struct StoreConfig {
     pub flushes: usize,
     /// How long an operation may wait for the database before it fails.
     pub timeout: Duration,
+    /// What secrets are sealed with: the first seals, and each of them opens. Without any, secrets are
+    /// kept as they are.
+    pub seal_keys: Vec<SealKey>,
 }
 
 /// Which database holds the state.
@@ -80,6 +83,7 @@ impl StoreConfig {
             batch: 500,
             flushes: 2,
             timeout: Duration::from_secs(10),
+            seal_keys: Vec::new(),
         }
     }
 }

@@ -1,13 +1,26 @@
 //! Access keys.
 
 use crate::{
-    StoreError,
+    Seal, StoreError,
     backend::{Backend, read, write},
+    seal::Seals,
 };
 use ekiden_domain::{AccessKey, Secret, Timestamp};
 
+/// An access key as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptKey {
+    /// The key.
+    pub key: AccessKey,
+    /// Its secret; `None` if it is [`Seal::Lost`].
+    pub secret: Option<Secret>,
+    /// How the secret is kept.
+    pub seal: Seal,
+}
+
 pub(crate) async fn create(
     backend: &Backend,
+    seals: &Seals,
     key: &AccessKey,
     secret: &Secret,
     now: Timestamp,
@@ -21,7 +34,7 @@ pub(crate) async fn create(
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(&key.id)
-    .bind(secret.expose())
+    .bind(seals.seal(&key.id, secret))
     .bind(&definition)
     .bind(now.as_millis())
     .execute(pool)
@@ -30,21 +43,51 @@ pub(crate) async fn create(
     Ok(created > 0)
 }
 
-pub(crate) async fn all(backend: &Backend) -> Result<Vec<(AccessKey, Secret)>, StoreError> {
+pub(crate) async fn all(backend: &Backend, seals: &Seals) -> Result<Vec<KeptKey>, StoreError> {
     let rows: Vec<(String, String, String)> = read!(backend, pool => sqlx::query_as(
         "SELECT id, secret, definition FROM access_keys ORDER BY id",
     )
     .fetch_all(pool)
     .await?);
-    let key = |(id, secret, definition): (String, String, String)| {
+    let key = |(id, kept, definition): (String, String, String)| {
+        let (secret, seal) = seals.open(&id, &kept);
         let key = serde_json::from_str(&definition).map_err(|_| StoreError::Inconsistent {
             table: "access_keys",
             column: "definition",
             id,
         })?;
-        Ok((key, Secret::new(secret)))
+        Ok(KeptKey { key, secret, seal })
     };
     rows.into_iter().map(key).collect()
+}
+
+/// Seals with the first key what is not; returns how many that were.
+pub(crate) async fn seal(backend: &Backend, seals: &Seals) -> Result<u64, StoreError> {
+    if seals.is_empty() {
+        return Ok(0);
+    }
+    let rows: Vec<(String, String)> = read!(backend, pool => sqlx::query_as(
+        "SELECT id, secret FROM access_keys ORDER BY id",
+    )
+    .fetch_all(pool)
+    .await?);
+    let mut sealed = 0;
+    for (id, kept) in rows {
+        let (Some(secret), Seal::Plain | Seal::Old) = seals.open(&id, &kept) else {
+            continue;
+        };
+        // A key that was revoked and made anew meanwhile has another secret.
+        sealed += write!(backend, pool => sqlx::query(
+            "UPDATE access_keys SET secret = $1 WHERE id = $2 AND secret = $3",
+        )
+        .bind(seals.seal(&id, &secret))
+        .bind(&id)
+        .bind(&kept)
+        .execute(pool)
+        .await?
+        .rows_affected());
+    }
+    Ok(sealed)
 }
 
 pub(crate) async fn revoke(backend: &Backend, id: &str) -> Result<bool, StoreError> {

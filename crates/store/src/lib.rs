@@ -31,6 +31,7 @@ mod row;
 #[cfg(test)]
 mod sample;
 mod scratch;
+mod seal;
 mod watermark;
 
 pub use answer::{
@@ -41,8 +42,10 @@ pub use catalog::Catalog;
 pub use config::{Database, StoreConfig};
 pub use error::StoreError;
 pub use exclusive::DatabaseClaim;
+pub use keys::KeptKey;
 pub use registry::Change;
 pub use scratch::Scratch;
+pub use seal::{Seal, SealKey};
 pub use watermark::Watermark;
 
 use accept::Accept;
@@ -58,6 +61,7 @@ use ekiden_domain::{
     ListQuery, Message, OutboxId, Page, Position, Record, Registry, RequestId, Secret, Timestamp,
     Trial, WorkerId, trial::Lost,
 };
+use seal::Seals;
 use std::{
     fmt,
     future::Future,
@@ -77,6 +81,7 @@ pub struct Store {
 struct Inner {
     backend: Backend,
     timeout: Duration,
+    seals: Seals,
     accepts: Batcher<Accept>,
     moves: Batcher<Commits>,
     ends: Batcher<Commits>,
@@ -134,6 +139,7 @@ impl Store {
                 results: Notify::new(),
                 backend,
                 timeout: config.timeout,
+                seals: Seals(config.seal_keys.clone()),
                 offers: OnceLock::new(),
                 trial,
             }),
@@ -531,21 +537,36 @@ impl Store {
             .await
     }
 
-    /// Keeps an access key with its secret. Returns whether it did: `false` means that there is one
-    /// of this id, which was not changed.
+    /// Keeps an access key with its secret, sealed where there is a key for that. Returns whether it
+    /// did: `false` means that there is one of this id, which was not changed.
     pub async fn create_access_key(
         &self,
         key: &AccessKey,
         secret: &Secret,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.bounded(keys::create(&self.inner.backend, key, secret, now))
+        let Inner { backend, seals, .. } = &*self.inner;
+        self.bounded(keys::create(backend, seals, key, secret, now))
             .await
     }
 
     /// Every access key with its secret, by id.
-    pub async fn access_keys(&self) -> Result<Vec<(AccessKey, Secret)>, StoreError> {
-        self.bounded(keys::all(&self.inner.backend)).await
+    pub async fn access_keys(&self) -> Result<Vec<KeptKey>, StoreError> {
+        let Inner { backend, seals, .. } = &*self.inner;
+        self.bounded(keys::all(backend, seals)).await
+    }
+
+    /// Whether secrets are sealed before they are written.
+    #[must_use]
+    pub fn seals(&self) -> bool {
+        !self.inner.seals.is_empty()
+    }
+
+    /// Seals, with the key that seals now, each secret that is kept plain or was sealed with another
+    /// key at hand. Returns how many those were; none where nothing is sealed.
+    pub async fn seal_access_keys(&self) -> Result<u64, StoreError> {
+        let Inner { backend, seals, .. } = &*self.inner;
+        self.bounded(keys::seal(backend, seals)).await
     }
 
     /// Removes an access key. Returns whether it was there.

@@ -3,7 +3,7 @@
 use crate::clock::SystemClock;
 use ekiden_broker::Broker;
 use ekiden_domain::{Clock, Lane, Timestamp};
-use ekiden_store::{Store, StoreError};
+use ekiden_store::{Seal, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -86,6 +86,7 @@ pub(crate) async fn examine(store: &Store, broker: Option<&Broker>) -> Vec<Findi
             findings.extend(or_error("workers", workers(store).await));
             findings.extend(or_error("deliveries", deliveries(store).await));
             findings.extend(or_error("destinations", destinations(store).await));
+            findings.extend(or_error("access keys", access_keys(store).await));
             findings.extend(or_error("rows", rows(store).await));
             findings.extend(or_error("invocations", waiting(store).await));
         }
@@ -326,6 +327,37 @@ async fn destinations(store: &Store) -> Result<Finding, StoreError> {
     let advice = "its receiver answered 410 Gone: put the function's async config again once the \
                   receiver wants results, or give it another destination";
     Ok(Finding::new(Level::Warning, "destinations", found, advice))
+}
+
+async fn access_keys(store: &Store) -> Result<Finding, StoreError> {
+    let what = "access keys";
+    let keys = store.access_keys().await?;
+    let kept = |seal| {
+        let keys = keys.iter().filter(move |key| key.seal == seal);
+        let ids: Vec<&str> = keys.map(|key| key.key.id.as_str()).collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
+    };
+    if let Some(lost) = kept(Seal::Lost) {
+        let found = format!("these are sealed with a key that is not at hand: {lost}");
+        let advice = "whoever holds them is refused: put that key back into auth.seal_keys, or revoke \
+                      them and create others";
+        return Ok(Finding::new(Level::Error, what, found, advice));
+    }
+    if let Some(plain) = kept(Seal::Plain) {
+        let found = format!("whoever reads the database knows the secrets of {plain}");
+        let advice = "set auth.seal_keys for every process, and then run `ekiden key seal`";
+        return Ok(Finding::new(Level::Warning, what, found, advice));
+    }
+    if let Some(old) = kept(Seal::Old) {
+        let found = format!("these are not sealed with the first of auth.seal_keys: {old}");
+        let advice = "run `ekiden key seal`, and then take the other keys out of auth.seal_keys";
+        return Ok(Finding::new(Level::Warning, what, found, advice));
+    }
+    let found = match keys.len() {
+        0 => "the database keeps none".to_owned(),
+        count => format!("{count}, sealed"),
+    };
+    Ok(Finding::ok(what, found))
 }
 
 /// One that cannot be read is left alone by everybody, so that it is soon among the oldest.

@@ -5,9 +5,10 @@ use super::{
     admin::{OwnerArgs, unexpected},
     render,
 };
-use crate::admin::{Answer, Request};
+use crate::admin::{Answer, Request, ShownKey};
 use clap::{Args, Subcommand};
 use ekiden_domain::{AccessKey, FunctionPattern, Scope, Secret};
+use ekiden_store::Seal;
 use rand::{RngExt, distr::Alphanumeric};
 use serde_json::json;
 use std::process::ExitCode;
@@ -47,6 +48,12 @@ enum KeyAction {
         #[command(flatten)]
         owner: OwnerArgs,
     },
+    /// Seal every secret with the first of auth.seal_keys, which was kept as it is or sealed with
+    /// another of them
+    Seal {
+        #[command(flatten)]
+        owner: OwnerArgs,
+    },
     /// Remove a key
     Revoke {
         /// The key's name
@@ -78,6 +85,7 @@ impl KeyCommand {
                 create(key, owner).await
             }
             KeyAction::List { owner } => list(owner).await,
+            KeyAction::Seal { owner } => seal(owner).await,
             KeyAction::Revoke { id, owner } => revoke(id, owner).await,
         }
     }
@@ -91,12 +99,18 @@ fn random(length: usize) -> String {
 async fn create(key: AccessKey, owner: OwnerArgs) -> Result<ExitCode, Failure> {
     let secret = Secret::new(random(SECRET_LENGTH));
     let request = Request::CreateKey(key.clone(), secret.clone());
-    let Answer::KeyCreated(is_new) = owner.ask(request).await? else {
+    let Answer::KeyCreated(kept) = owner.ask(request).await? else {
         return Ok(unexpected()?);
     };
-    if !is_new {
+    let Some(seal) = kept else {
         let taken = anyhow::anyhow!("there is an access key '{}' already", key.id);
         return Err(Failure::Operation(taken));
+    };
+    if seal == Seal::Plain {
+        eprintln!(
+            "The database keeps the secret as it is: set auth.seal_keys and run `ekiden key seal` to have \
+             it sealed."
+        );
     }
     if owner.json {
         render::json(&json!({ "id": key.id, "secret": secret.expose() }))?;
@@ -117,7 +131,7 @@ async fn list(owner: OwnerArgs) -> Result<ExitCode, Failure> {
         render::json(&keys)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = keys.iter().map(|key| {
+    let rows = keys.iter().map(|ShownKey { key, secret }| {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let functions = key.functions.as_ref().map_or_else(
             || "all".to_owned(),
@@ -126,9 +140,22 @@ async fn list(owner: OwnerArgs) -> Result<ExitCode, Failure> {
                 patterns.join(" ")
             },
         );
-        vec![key.id.clone(), scopes.join(" "), functions]
+        let secret = secret.as_str().to_owned();
+        vec![key.id.clone(), scopes.join(" "), functions, secret]
     });
-    render::table(&["ID", "SCOPES", "FUNCTIONS"], rows.collect());
+    render::table(&["ID", "SCOPES", "FUNCTIONS", "SECRET"], rows.collect());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn seal(owner: OwnerArgs) -> Result<ExitCode, Failure> {
+    let Answer::KeysSealed(count) = owner.ask(Request::SealKeys).await? else {
+        return Ok(unexpected()?);
+    };
+    if owner.json {
+        render::json(&json!({ "sealed": count }))?;
+    } else {
+        outln!("sealed {count} access keys");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,7 @@ use axum::{
     extract::Request,
 };
 use ekiden_domain::{AccessKey, Clock, Secret};
-use ekiden_store::{Store, StoreError};
+use ekiden_store::{KeptKey, Store, StoreError};
 use ekiden_wire::{
     Caller, Problem,
     signature::{AuthError, Nonces, claimed},
@@ -41,7 +41,8 @@ pub(crate) struct Auth {
     clock: Arc<dyn Clock>,
 }
 
-type Keys = HashMap<String, (Arc<AccessKey>, Secret)>;
+/// By id; one without a secret is kept so that nobody can read it.
+type Keys = HashMap<String, (Arc<AccessKey>, Option<Secret>)>;
 
 #[derive(Debug, Default)]
 struct Stored {
@@ -59,7 +60,11 @@ impl Auth {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            configured: Arc::new(by_id(configured)),
+            configured: Arc::new(by_id(
+                configured
+                    .into_iter()
+                    .map(|(key, secret)| (key, Some(secret))),
+            )),
             is_open_without,
             closed: Arc::new(Once::new()),
             stored: Arc::default(),
@@ -81,7 +86,8 @@ impl Auth {
             return Err(Problem::new(StatusCode::FORBIDDEN, "AccessDenied", message));
         };
         let id = claim.key_id();
-        let Some((key, secret)) = self.configured.get(id).or_else(|| stored.get(id)) else {
+        let known = self.configured.get(id).or_else(|| stored.get(id));
+        let Some((key, Some(secret))) = known else {
             return Err(AuthError::UnknownKey(id.to_owned()).into());
         };
         let now = self.clock.now();
@@ -131,8 +137,10 @@ impl Auth {
         let checked = Instant::now();
         match self.store.access_keys().await {
             Ok(keys) => {
-                let keys = Arc::new(by_id(keys));
+                let of = |KeptKey { key, secret, .. }| (key, secret);
+                let keys = Arc::new(by_id(keys.into_iter().map(of)));
                 let mut stored = self.stored.write().unwrap_or_else(PoisonError::into_inner);
+                tell_of_lost(&stored.keys, &keys);
                 *stored = Stored {
                     keys: Arc::clone(&keys),
                     checked: Some(checked),
@@ -149,10 +157,23 @@ impl Auth {
     }
 }
 
-fn by_id(keys: impl IntoIterator<Item = (AccessKey, Secret)>) -> Keys {
-    let keys = keys.into_iter();
+fn by_id(keys: impl Iterator<Item = (AccessKey, Option<Secret>)>) -> Keys {
     keys.map(|(key, secret)| (key.id.clone(), (Arc::new(key), secret)))
         .collect()
+}
+
+/// Tells of each key, once, whose secret cannot be read: its holder is refused.
+fn tell_of_lost(before: &Keys, now: &Keys) {
+    let is_lost = |keys: &Keys, id| matches!(keys.get(id), Some((_, None)));
+    for id in now.keys() {
+        if is_lost(now, id) && !is_lost(before, id) {
+            tracing::warn!(
+                key_id = id.as_str(),
+                "the secret of this access key is sealed with a key that auth.seal_keys lacks: whoever \
+                 holds it is refused"
+            );
+        }
+    }
 }
 
 fn unavailable(error: StoreError) -> Problem {

@@ -18,6 +18,7 @@ impl Settings {
             schema: self.database.schema.clone(),
             connections: self.database.connections,
             timeout: self.database.timeout,
+            seal_keys: self.seal_keys.clone(),
             ..StoreConfig::new(self.database.database.clone())
         }
     }
@@ -145,6 +146,7 @@ impl fmt::Debug for Settings {
             .field("retention", &self.retention)
             .field("telemetry", &self.telemetry)
             .field("reconcile", &self.reconcile)
+            .field("seal_keys", &self.seal_keys)
             .field("keys", &self.keys)
             .field("functions", &functions.collect::<Vec<_>>())
             .finish()

@@ -5,7 +5,7 @@ use ekiden_domain::{
     AccessKey, AsyncConfig, Function, Missing, Qualifier, Registered, Scope, Secret,
     registry::{Alias, Kind, Service, Version},
 };
-use ekiden_store::{Catalog, Change, Store};
+use ekiden_store::{Catalog, Change, KeptKey, Seal, Store};
 use std::{collections::BTreeSet, time::Duration};
 
 fn a_function(timeout: u64) -> Function {
@@ -168,7 +168,13 @@ pub(crate) async fn access_keys_are_kept_until_they_are_revoked(store: Store) {
             .await
             .unwrap()
     );
-    assert_eq!(store.access_keys().await.unwrap(), [(read, secret)]);
+    let kept = KeptKey {
+        key: read,
+        secret: Some(secret),
+        seal: Seal::Plain,
+    };
+    assert_eq!(store.access_keys().await.unwrap(), [kept]);
+    assert_eq!(store.seal_access_keys().await.unwrap(), 0);
     assert!(store.revoke_access_key("ci").await.unwrap());
     assert!(!store.revoke_access_key("ci").await.unwrap());
     assert_eq!(store.access_keys().await.unwrap(), []);

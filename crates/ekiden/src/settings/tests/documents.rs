@@ -138,6 +138,7 @@ fn the_example_is_valid_as_it_stands_and_with_everything_taken() {
     assert!(settings.telemetry.otlp_endpoint.take().is_some());
     settings.database.database = default_database();
     assert_eq!(settings.webhooks.secrets.drain(..).count(), 1);
+    assert_eq!(settings.seal_keys.drain(..).count(), 1);
     assert_eq!(settings.webhooks.allow.drain(..).count(), 1);
     assert_eq!(settings.targets.allow.drain(..).count(), 1);
     assert_eq!(format!("{settings:?}"), default_settings());

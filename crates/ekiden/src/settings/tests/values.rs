@@ -202,6 +202,22 @@ fn only_urls_that_the_store_and_the_broker_understand_are_taken() {
 }
 
 #[test]
+fn seal_keys_are_32_bytes_each_and_are_not_shown() {
+    let keys = |keys: &[&str]| load(&format!("[auth]\nseal_keys = {keys:?}"), &[]);
+    let good = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    let settings = keys(&[good, good]).unwrap();
+    assert_eq!(settings.seal_keys.len(), 2);
+    assert_eq!(settings.store().seal_keys, settings.seal_keys);
+    assert!(!format!("{settings:?}").contains("AQEB"));
+    for bad in ["", "AQEB", "secret"] {
+        let found = lines(&keys(&[good, bad]).unwrap_err()).join("\n");
+        let expected = "auth.seal_keys '(hidden)' is not allowed: it must be a list of texts, each the Base64 of \
+                        32 bytes";
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
 fn webhooks_are_set_by_lists_and_no_secret_is_shown() {
     let file = "\
 [webhooks]
