@@ -4,14 +4,13 @@ mod sqlite;
 
 use crate::{
     Accepted, Store, StoreError,
-    backend::Backend,
+    backend::{Backend, Kept},
     batch::{Flush, Pending},
     outbox,
     row::{as_millis, encode_events, inconsistent},
 };
 use bytes::Bytes;
 use ekiden_domain::{Destination, Invocation, Message, RequestId, Status, invocation::Policy};
-use sqlx::PgPool;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -151,10 +150,7 @@ const POSTGRES: &str = "
     )
     SELECT request_id FROM inputs";
 
-async fn postgres_flush(
-    pool: &PgPool,
-    items: &[&Acceptance],
-) -> Result<Vec<Accepted>, sqlx::Error> {
+async fn postgres_flush(pool: &Kept, items: &[&Acceptance]) -> Result<Vec<Accepted>, sqlx::Error> {
     let each = |column: fn(&Acceptance) -> i64| items.iter().map(|item| column(item)).collect();
     let text = |column: fn(&Acceptance) -> &str| -> Vec<String> {
         items.iter().map(|item| column(item).to_owned()).collect()
@@ -241,7 +237,7 @@ fn take_at(item: &Acceptance) -> i64 {
 type Firsts = HashMap<(String, String), (Uuid, i16)>;
 
 /// Who has each item's id: the item itself, if it was inserted now or by an earlier try.
-async fn postgres_firsts(pool: &PgPool, items: &[&Acceptance]) -> Result<Firsts, sqlx::Error> {
+async fn postgres_firsts(pool: &Kept, items: &[&Acceptance]) -> Result<Firsts, sqlx::Error> {
     let names = |column: fn(&Invocation) -> &str| -> Vec<String> {
         items
             .iter()

@@ -1,8 +1,10 @@
 //! The two databases: how to connect, and what differs in the connection.
 
+mod kept;
+
 use crate::{Database, StoreConfig, StoreError, claims::Taken, growth::Growth};
 use sqlx::{
-    Connection, PgConnection, PgPool, SqliteConnection, SqlitePool,
+    Connection, PgConnection, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -27,12 +29,12 @@ pub(crate) enum Backend {
 pub(crate) struct Postgres {
     /// For statements that name their rows by key. Each is planned once for a connection: planning
     /// one of the large ones takes longer than running it for a few rows.
-    pub(crate) keyed: PgPool,
-    /// For statements that look for rows. Each is planned for the values at hand, by which the
+    pub(crate) keyed: Kept,
+    /// For transactions, and for statements that look for rows. Each is planned for the values at hand, by which the
     /// planner chooses among partial indexes.
-    pub(crate) searching: PgPool,
+    pub(crate) searching: Kept,
     /// One connection for the heart, which must not wait until others have found their rows.
-    pub(crate) heart: PgPool,
+    pub(crate) heart: Kept,
     /// What this process claimed.
     pub(crate) taken: Arc<Taken>,
     /// What this process has added.
@@ -125,6 +127,7 @@ macro_rules! write {
         }
     };
 }
+pub(crate) use kept::Kept;
 pub(crate) use {look_up, read, write};
 
 impl Backend {
@@ -140,14 +143,14 @@ impl Backend {
         match self {
             Self::Postgres(Postgres {
                 keyed, searching, ..
-            }) => is_idle(keyed) && is_idle(searching),
+            }) => keyed.is_idle() && searching.is_idle(),
             Self::Sqlite(Sqlite { reader, writer, .. }) => is_idle(reader) && is_idle(writer),
         }
     }
 }
 
 #[cfg(feature = "trial")]
-fn is_idle<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> bool {
+fn is_idle(pool: &SqlitePool) -> bool {
     pool.num_idle() == pool.size() as usize
 }
 
@@ -178,7 +181,7 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
         None => options,
     };
     let pool = |plan_cache_mode: &str, connections| {
-        PgPoolOptions::new()
+        let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(config.timeout)
             .test_before_acquire(false)
@@ -187,7 +190,8 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
                 options
                     .clone()
                     .options([("plan_cache_mode", plan_cache_mode)]),
-            )
+            );
+        Kept::of(pool)
     };
     Ok(Postgres {
         keyed: pool("force_generic_plan", config.connections),

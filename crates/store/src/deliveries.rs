@@ -3,7 +3,7 @@
 
 use crate::{
     PendingDeliveries, StoreError,
-    backend::{Backend, look_up, read},
+    backend::{Backend, Kept, look_up, read},
     batch::Flush,
     pieces::{of_ids, pieces},
     row::{count, inconsistent, sound},
@@ -243,10 +243,7 @@ fn answered<'d, T>(delivery: &'d Delivery, column: impl FnOnce(&'d Answer) -> T)
     delivery.answer.as_ref().map(column)
 }
 
-async fn report_postgres(
-    pool: &sqlx::PgPool,
-    items: &[&Delivery],
-) -> Result<HashSet<Uuid>, sqlx::Error> {
+async fn report_postgres(pool: &Kept, items: &[&Delivery]) -> Result<HashSet<Uuid>, sqlx::Error> {
     fn each<T>(items: &[&Delivery], column: impl Fn(&Delivery) -> T) -> Vec<T> {
         items.iter().map(|item| column(item)).collect()
     }

@@ -5,7 +5,7 @@
 //! own next look at the table's size, which comes once a minute. So whoever fills the tables looks earlier: what has
 //! grown is analyzed, which has every connection of every process plan anew.
 
-use sqlx::PgPool;
+use crate::backend::Kept;
 use std::{
     sync::{
         Arc,
@@ -34,7 +34,7 @@ pub(crate) struct Growth(AtomicUsize);
 impl Growth {
     /// Counts what was accepted, and looks where it is time to: one look at a time, and never in the
     /// way of who accepts.
-    pub(crate) fn add(self: &Arc<Self>, accepted: usize, pool: &PgPool) {
+    pub(crate) fn add(self: &Arc<Self>, accepted: usize, pool: &Kept) {
         let before = self.0.fetch_add(accepted, Ordering::Relaxed);
         if before < LOOK && before + accepted >= LOOK {
             let (growth, pool) = (Arc::clone(self), pool.clone());
@@ -49,7 +49,7 @@ impl Growth {
     }
 }
 
-async fn look(pool: &PgPool) -> Result<(), sqlx::Error> {
+async fn look(pool: &Kept) -> Result<(), sqlx::Error> {
     let outgrown: Vec<String> = sqlx::query_scalar(OUTGROWN).fetch_all(pool).await?;
     if !outgrown.is_empty() {
         tracing::debug!(tables = ?outgrown, "analyzing what has grown");

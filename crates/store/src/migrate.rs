@@ -63,7 +63,8 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<Schema, StoreError> {
     if found.compatible_from > found.known {
         return found.check().map(|()| found);
     }
-    write!(backend, pool => migrator(backend).run(pool).await)
+    let migrator = migrator(backend);
+    write!(backend, pool => migrator.run_direct(None, &mut *pool.acquire().await?, false).await)
         .map_err(|error| StoreError::Migration(Arc::new(error)))?;
     schema(backend).await
 }

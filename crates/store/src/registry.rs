@@ -8,7 +8,7 @@ use ekiden_domain::{
     Destination, Entry, Function, FunctionName, Registered, Registry, Timestamp,
     registry::{Document, Entries, Kind, key_of_destination},
 };
-use sqlx::FromRow;
+use sqlx::{Connection, FromRow};
 use std::sync::Arc;
 
 /// How often a change that others came before is tried anew.
@@ -204,7 +204,8 @@ pub(crate) async fn change(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     write!(backend, pool => {
-        let mut transaction = pool.begin().await?;
+        let mut connection = pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // First of all, so that changes queue here and never wait for each other in a circle.
         sqlx::query("UPDATE registry_revision SET revision = revision + 1")
             .execute(&mut *transaction)

@@ -47,25 +47,34 @@ pub(crate) async fn on_postgres_at(case: impl AsyncFnOnce(Store, PgConnection)) 
     let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::query(create).execute(&mut connection).await.unwrap();
     let own = PgConnection::connect(&url(&name)).await.unwrap();
-    case(open(&name).await, own).await;
+    let store = Store::open(config(&name)).await.unwrap();
+    case(store, own).await;
     let drop = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
     sqlx::query(drop).execute(&mut connection).await.unwrap();
 }
 
 /// Another store on the same database.
 pub(crate) async fn reopened(connection: &mut PgConnection) -> Store {
+    reopened_with(connection, |_| {}).await
+}
+
+/// As `reopened`, with another configuration.
+pub(crate) async fn reopened_with(
+    connection: &mut PgConnection,
+    change: impl FnOnce(&mut StoreConfig),
+) -> Store {
     let name: String = sqlx::query_scalar("SELECT current_database()")
         .fetch_one(connection)
         .await
         .unwrap();
-    open(&name).await
+    let mut config = config(&name);
+    change(&mut config);
+    Store::open(config).await.unwrap()
 }
 
-async fn open(database: &str) -> Store {
+fn config(database: &str) -> StoreConfig {
     let url = url(database);
-    Store::open(StoreConfig::new(Database::Postgres { url }))
-        .await
-        .unwrap()
+    StoreConfig::new(Database::Postgres { url })
 }
 
 pub(crate) fn function() -> FunctionName {

@@ -7,6 +7,7 @@
 mod cases;
 mod counting;
 mod fixture;
+mod given_up;
 mod growing;
 mod handed_on;
 mod keeping;

@@ -1,0 +1,47 @@
+//! What becomes of PostgreSQL's connections when a statement goes wrong.
+
+use crate::fixture::{NOW, accepted, on_postgres_at, reopened_with};
+use sqlx::{Connection, Executor};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Long enough for a connection to be found out that does not answer.
+const FOUND_OUT: Duration = Duration::from_secs(10);
+/// Long enough for a statement to be sent.
+const SENT: Duration = Duration::from_millis(200);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_statement_was_given_up_is_nobody_else_s() {
+    on_postgres_at(async |store, mut connection| {
+        store.migrate().await.unwrap();
+        let one = reopened_with(&mut connection, |config| config.connections = 1).await;
+        assert_eq!(one.workers().await.unwrap(), []);
+        let mut transaction = connection.begin().await.unwrap();
+        let lock = "LOCK TABLE workers IN ACCESS EXCLUSIVE MODE";
+        transaction.execute(lock).await.unwrap();
+        assert!(timeout(SENT, one.workers()).await.is_err());
+        // The only one for such statements still waits for the lock.
+        let keys = timeout(FOUND_OUT, one.access_keys()).await;
+        assert_eq!(keys.expect("another connection").unwrap(), []);
+        transaction.rollback().await.unwrap();
+        assert_eq!(one.workers().await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_one_connection_is_lost_each_is_asked() {
+    on_postgres_at(async |store, mut connection| {
+        store.migrate().await.unwrap();
+        // Several at once, so that several lie idle.
+        let ids = ["a", "b", "c", "d", "e", "f"];
+        futures::future::join_all(ids.map(|id| accepted(&store, Some(id), NOW))).await;
+        futures::future::join_all(ids.map(|_| store.workers())).await;
+        let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        connection.execute(end_all).await.unwrap();
+        assert!(store.workers().await.is_err());
+        assert_eq!(store.workers().await.unwrap(), []);
+    })
+    .await;
+}
