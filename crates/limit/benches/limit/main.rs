@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Parser;
 use queue::Queue;
 use report::Report;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tables::Tables;
 use tasks::Load;
 
@@ -74,7 +74,9 @@ async fn main() -> anyhow::Result<()> {
 impl Limit {
     async fn measure(&self, tables: &Arc<Tables>) -> anyhow::Result<Report> {
         let mut report = Report::default();
-        report.rates(self.of_tasks(tables).await?);
+        let (rates, followed) = self.of_tasks(tables).await?;
+        report.rates(rates);
+        report.followed(&followed);
         if let Some(sender) = &self.sender {
             for connections in &self.connections {
                 tables.empty().await?;
@@ -89,8 +91,11 @@ impl Limit {
         Ok(report)
     }
 
-    /// Enqueues and drains: one after the other, then both at once.
-    async fn of_tasks(&self, tables: &Arc<Tables>) -> anyhow::Result<tasks::Rates> {
+    /// Enqueues and drains: one after the other, then both at once, and then task by task.
+    async fn of_tasks(
+        &self,
+        tables: &Arc<Tables>,
+    ) -> anyhow::Result<(tasks::Rates, Vec<Duration>)> {
         let load = Load {
             tasks: self.tasks,
             payload: self.payload,
@@ -99,8 +104,12 @@ impl Limit {
             ids_per_message: self.ids_per_message,
         };
         let queue = Queue::make(&self.broker).await?;
-        let rates = tasks::measure(tables, &queue, load).await;
+        let measured = async {
+            let rates = tasks::measure(tables, &queue, load).await?;
+            Ok((rates, tasks::follow(tables, &queue, load).await?))
+        };
+        let measured = measured.await;
         queue.delete().await.context("the queue is left behind")?;
-        rates
+        measured
     }
 }

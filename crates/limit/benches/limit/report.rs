@@ -2,7 +2,7 @@
 
 use crate::tasks::Rates;
 use serde_json::{Map, Value, json};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Names and values of one run.
 #[derive(Default)]
@@ -16,6 +16,16 @@ impl Report {
             ("both_per_s", rates.both),
         ] {
             self.0.insert(name.to_owned(), json!(rate.round()));
+        }
+    }
+
+    /// How long single tasks took, the shortest first.
+    pub(crate) fn followed(&mut self, took: &[Duration]) {
+        for (name, percent) in [("p50_ms", 50), ("p99_ms", 99)] {
+            if let Some(took) = took.get(took.len() * percent / 100) {
+                self.0
+                    .insert(name.to_owned(), json!(took.as_secs_f64() * 1000.0));
+            }
         }
     }
 

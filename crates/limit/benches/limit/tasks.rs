@@ -27,6 +27,9 @@ pub(crate) struct Load {
     pub(crate) ids_per_message: usize,
 }
 
+/// How many tasks are followed one by one.
+const FOLLOWED: usize = 300;
+
 /// How many tasks a second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rates {
@@ -59,6 +62,35 @@ pub(crate) async fn measure(
         drain: per_second(drain),
         both: per_second(both),
     })
+}
+
+/// How long each of some tasks takes, one after the other and without HTTP: from before its acceptance to
+/// its durable end.
+pub(crate) async fn follow(
+    tables: &Tables,
+    queue: &Queue,
+    load: Load,
+) -> anyhow::Result<Vec<Duration>> {
+    let load = Load {
+        batch: 1,
+        ids_per_message: 1,
+        ..load
+    };
+    let publisher = queue.publisher().await?;
+    let mut receiver = queue.receiver(1).await?;
+    let worker = WorkerId::generate(now());
+    let mut took = Vec::with_capacity(FOLLOWED);
+    for _ in 0..FOLLOWED {
+        let started = Instant::now();
+        let ended = async {
+            drain_batch(tables, &mut receiver, worker, load).await?;
+            anyhow::Ok(started.elapsed())
+        };
+        let ((), ended) = tokio::try_join!(enqueue_batch(tables, &publisher, load, 1), ended)?;
+        took.push(ended);
+    }
+    took.sort_unstable();
+    Ok(took)
 }
 
 async fn check(tables: &Tables, load: Load) -> anyhow::Result<()> {

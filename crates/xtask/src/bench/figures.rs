@@ -13,6 +13,8 @@ enum Goal {
     /// So much, or this share of the limit where that is less.
     AtLeastOfLimit(f64, f64),
     AtMost(f64),
+    /// So much, or what the limit is this share of where that is more.
+    AtMostOfLimit(f64, f64),
     /// This share of another figure of the same run.
     OfOwn(&'static str, f64),
     /// At most so many times another figure of the same run.
@@ -64,8 +66,8 @@ const FIGURES: [Figure; 30] = [
     figure("enqueue, 32 connections", (USUAL, "enqueue_32_per_s"), Some("http_32_per_s"), Goal::None),
     figure("enqueue, 64 connections", (USUAL, "enqueue_per_s"), Some("http_64_per_s"), Goal::AtLeastOfLimit(12_000.0, OF_HTTP_LIMIT)),
     figure("enqueue, 256 connections", (MANY, "enqueue_per_s"), Some("http_256_per_s"), Goal::AtLeastOfLimit(20_000.0, OF_HTTP_LIMIT)),
-    figure("idle, p50, ms", (USUAL, "p50_ms"), None, Goal::AtMost(3.0)),
-    figure("idle, p99, ms", (USUAL, "p99_ms"), None, Goal::AtMost(8.0)),
+    figure("idle, p50, ms", (USUAL, "p50_ms"), Some("p50_ms"), Goal::AtMostOfLimit(3.0, OF_LIMIT)),
+    figure("idle, p99, ms", (USUAL, "p99_ms"), Some("p99_ms"), Goal::AtMostOfLimit(8.0, OF_LIMIT)),
     figure("at half the rate, p99, ms, 64 slots", (USUAL, "loaded_p99_ms"), None, Goal::AtMost(50.0)),
     figure("at half the rate, p99, ms, 1,000 slots", (MANY, "loaded_p99_ms"), None, Goal::AtMost(50.0)),
     figure("resident, a worker of 64 slots, MiB", (USUAL, "rss_mb"), None, Goal::AtMost(40.0)),
@@ -101,6 +103,14 @@ impl Bound {
 }
 
 impl Goal {
+    /// How much of the limit a value comes to: 1 is as good as that.
+    fn of(self, limit: f64, value: f64) -> f64 {
+        match self {
+            Self::AtMostOfLimit(..) => limit / value,
+            _ => value / limit,
+        }
+    }
+
     /// As it is said, and what it comes to beside the run's `own` other figures and the `limit`; `None` if
     /// there is none, or what it rests on was not measured.
     fn bound(
@@ -110,22 +120,21 @@ impl Goal {
     ) -> Option<(String, Bound)> {
         let least = |goal: f64| (format!("≥ {}", shown(goal)), Bound::Least(goal));
         let most = |goal: f64| (format!("≤ {}", shown(goal)), Bound::Most(goal));
+        let instead = |(said, bound): (String, Bound), share, goal| {
+            let (share, goal) = (percent(share), shown(goal));
+            Some((format!("{said}: {share} of the limit, for {goal}"), bound))
+        };
         match self {
             Self::AtLeast(goal) => Some(least(goal)),
-            Self::AtLeastOfLimit(goal, share) => {
-                let of_limit = limit.map_or(f64::INFINITY, |limit| limit * share);
-                if of_limit >= goal {
-                    return Some(least(goal));
-                }
-                let (said, bound) = least(of_limit);
-                let said = format!(
-                    "{said}: {} of the limit, for {}",
-                    percent(share),
-                    shown(goal)
-                );
-                Some((said, bound))
-            }
+            Self::AtLeastOfLimit(goal, share) => match limit.map(|limit| limit * share) {
+                Some(of_limit) if of_limit < goal => instead(least(of_limit), share, goal),
+                _ => Some(least(goal)),
+            },
             Self::AtMost(goal) => Some(most(goal)),
+            Self::AtMostOfLimit(goal, share) => match limit.map(|limit| limit / share) {
+                Some(of_limit) if of_limit > goal => instead(most(of_limit), share, goal),
+                _ => Some(most(goal)),
+            },
             Self::OfOwn(key, share) => own(key).map(|own| least(own * share)),
             Self::NoMoreThan(key, times) => own(key).map(|own| most(own * times)),
             Self::None => None,
@@ -149,7 +158,7 @@ pub(super) fn table(measured: &Measured) -> Table {
             figure.name.to_owned(),
             shown(value),
             limit.map_or_else(String::new, shown),
-            limit.map_or_else(String::new, |limit| percent(value / limit)),
+            limit.map_or_else(String::new, |limit| percent(figure.goal.of(limit, value))),
             goal.map_or_else(String::new, |(said, _)| said),
             is_met
                 .map_or("", |is_met| if is_met { "met" } else { "missed" })
@@ -207,6 +216,20 @@ mod tests {
                 36_000.0,
                 35_999.0,
             ),
+        ] {
+            let (text, bound) = goal.bound(|_| None, limit).unwrap();
+            assert_eq!(text, said);
+            assert!(bound.holds(met) && !bound.holds(missed), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_the_limit_takes_longer_than_is_measured_by_it() {
+        let goal = Goal::AtMostOfLimit(3.0, OF_LIMIT);
+        for (limit, said, met, missed) in [
+            (None, "≤ 3", 3.0, 3.1),
+            (Some(2.7), "≤ 3", 3.0, 3.1),
+            (Some(3.6), "≤ 4: 90 % of the limit, for 3", 4.0, 4.1),
         ] {
             let (text, bound) = goal.bound(|_| None, limit).unwrap();
             assert_eq!(text, said);
