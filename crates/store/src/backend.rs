@@ -30,8 +30,8 @@ pub(crate) struct Postgres {
     /// For statements that name their rows by key. Each is planned once for a connection: planning
     /// one of the large ones takes longer than running it for a few rows.
     pub(crate) keyed: Kept,
-    /// For transactions, and for statements that look for rows. Each is planned for the values at hand, by which the
-    /// planner chooses among partial indexes.
+    /// For transactions, and for statements that look for rows. Each is planned for the values at
+    /// hand, by which the planner chooses among partial indexes.
     pub(crate) searching: Kept,
     /// One connection for the heart, which must not wait until others have found their rows.
     pub(crate) heart: Kept,

@@ -48,8 +48,7 @@ enum KeyAction {
         #[command(flatten)]
         owner: OwnerArgs,
     },
-    /// Seal every secret with the first of auth.seal_keys, which was kept as it is or sealed with
-    /// another of them
+    /// Seal with the first of auth.seal_keys each secret that is kept plain or was sealed with another
     Seal {
         #[command(flatten)]
         owner: OwnerArgs,

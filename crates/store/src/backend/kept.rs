@@ -35,7 +35,7 @@ pub(crate) struct Kept(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     /// One for each connection that there may be: whoever has it finds one, here or in the pool.
-    uses: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -50,11 +50,12 @@ struct Idle {
 #[derive(Debug)]
 pub(crate) struct Used {
     idle: Idle,
-    r#use: Use,
+    turn: Turn,
 }
 
+/// The right to one of them.
 #[derive(Debug)]
-struct Use {
+struct Turn {
     kept: Kept,
     has_answered: bool,
     _permit: OwnedSemaphorePermit,
@@ -65,7 +66,7 @@ impl Kept {
     pub(crate) fn of(pool: PgPool) -> Self {
         let most = pool.options().get_max_connections();
         Self(Arc::new(Inner {
-            uses: Arc::new(Semaphore::new(most as usize)),
+            turns: Arc::new(Semaphore::new(most as usize)),
             idle: Mutex::default(),
             pool,
         }))
@@ -88,8 +89,8 @@ impl Kept {
 
     /// A connection of one's own, for a transaction.
     pub(crate) async fn acquire(&self) -> Result<Used, Error> {
-        let permit = Arc::clone(&self.0.uses).acquire_owned().await;
-        let r#use = Use {
+        let permit = Arc::clone(&self.0.turns).acquire_owned().await;
+        let turn = Turn {
             kept: self.clone(),
             has_answered: false,
             _permit: permit.map_err(|_| Error::PoolClosed)?,
@@ -102,7 +103,7 @@ impl Kept {
                 since: Instant::now(),
             },
         };
-        Ok(Used { idle, r#use })
+        Ok(Used { idle, turn })
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
@@ -113,9 +114,9 @@ impl Kept {
 impl Used {
     /// Has the connection, which has answered, for the next statement.
     fn keep(mut self) {
-        self.r#use.has_answered = true;
-        let inner = &self.r#use.kept.0;
-        let mut idle = self.r#use.kept.idle();
+        self.turn.has_answered = true;
+        let inner = &self.turn.kept.0;
+        let mut idle = self.turn.kept.idle();
         idle.retain(|idle| idle.since.elapsed() < KEEP);
         if self.idle.since.elapsed() < KEEP && !inner.pool.is_closed() {
             idle.push(self.idle);
@@ -128,7 +129,7 @@ impl Used {
     }
 }
 
-impl Drop for Use {
+impl Drop for Turn {
     fn drop(&mut self) {
         if !self.has_answered {
             drop(mem::take(&mut *self.kept.idle()));

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 // What is written beside the steps that were. Each is a look into a hash: `IS TRUE` keeps the planner
 // from making a join of `IN`, as it takes `written` for a few rows, and a nested loop over hundreds for
-// cheap. Where there is nothing to write it is left out, which halves the time of a statement for few
-// steps; its parameters are bound all the same.
+// cheap. Where there is nothing to write it is left out: setting up a part takes longer than a few steps.
+// Its parameters are bound all the same.
 
 /// The messages of the steps.
 const MESSAGES: &str = ", messages AS (
