@@ -64,14 +64,14 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<ExitCode> {
         Err(error) => error.exit(),
     };
     ensure!(arguments.rounds > 0, "a round is needed at least");
-    let profile = format!("--profile={}", arguments.profile);
-    let ekiden = built(&[&profile, "--package=ekiden"])?;
-    let limit = built(&[&profile, "--package=ekiden-limit", "--bench=limit"])?;
     let peers = if arguments.vs_peers {
         Some(Peers::find(&arguments.peers)?)
     } else {
         None
     };
+    let profile = format!("--profile={}", arguments.profile);
+    let ekiden = built(&[&profile, "--package=ekiden"])?;
+    let limit = built(&[&profile, "--package=ekiden-limit", "--bench=limit"])?;
     let services = match &peers {
         Some(peers) => Services::start_in(|root| peers.servers(root))?,
         None => Services::start(Purpose::Figures)?,
