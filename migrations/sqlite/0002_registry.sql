@@ -21,7 +21,7 @@ CREATE TABLE registry_revision (
 );
 INSERT INTO registry_revision (revision) VALUES (0);
 
--- Who may use the API. Signatures are checked with the secret itself: it is sealed, or kept as it is.
+-- Who may use the API. A secret is kept as it is: signatures are checked with it.
 CREATE TABLE access_keys (
     id         TEXT NOT NULL PRIMARY KEY,
     secret     TEXT NOT NULL,
