@@ -1,7 +1,7 @@
 //! Access keys.
 
 use crate::{
-    Seal, StoreError,
+    Inner, Seal, Store, StoreError,
     backend::{Backend, read, write},
     seal::Seals,
 };
@@ -18,7 +18,45 @@ pub struct KeptKey {
     pub seal: Seal,
 }
 
-pub(crate) async fn create(
+impl Store {
+    /// Keeps an access key with its secret, sealed where there is a key for that. Returns whether it
+    /// did: `false` means that there is one of this id, which was not changed.
+    pub async fn create_access_key(
+        &self,
+        key: &AccessKey,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Inner { backend, seals, .. } = &*self.inner;
+        self.bounded(create(backend, seals, key, secret, now)).await
+    }
+
+    /// Every access key with its secret, by id.
+    pub async fn access_keys(&self) -> Result<Vec<KeptKey>, StoreError> {
+        let Inner { backend, seals, .. } = &*self.inner;
+        self.bounded(all(backend, seals)).await
+    }
+
+    /// Whether secrets are sealed before they are written.
+    #[must_use]
+    pub fn seals(&self) -> bool {
+        !self.inner.seals.is_empty()
+    }
+
+    /// Seals, with the key that seals now, each secret that is kept plain or was sealed with another
+    /// key at hand. Returns how many those were; none where nothing is sealed.
+    pub async fn seal_access_keys(&self) -> Result<u64, StoreError> {
+        let Inner { backend, seals, .. } = &*self.inner;
+        self.bounded(seal(backend, seals)).await
+    }
+
+    /// Removes an access key. Returns whether it was there.
+    pub async fn revoke_access_key(&self, id: &str) -> Result<bool, StoreError> {
+        self.bounded(revoke(&self.inner.backend, id)).await
+    }
+}
+
+async fn create(
     backend: &Backend,
     seals: &Seals,
     key: &AccessKey,
@@ -43,7 +81,7 @@ pub(crate) async fn create(
     Ok(created > 0)
 }
 
-pub(crate) async fn all(backend: &Backend, seals: &Seals) -> Result<Vec<KeptKey>, StoreError> {
+async fn all(backend: &Backend, seals: &Seals) -> Result<Vec<KeptKey>, StoreError> {
     let rows: Vec<(String, String, String)> = read!(backend, pool => sqlx::query_as(
         "SELECT id, secret, definition FROM access_keys ORDER BY id",
     )
@@ -62,7 +100,7 @@ pub(crate) async fn all(backend: &Backend, seals: &Seals) -> Result<Vec<KeptKey>
 }
 
 /// Seals with the first key what is not; returns how many that were.
-pub(crate) async fn seal(backend: &Backend, seals: &Seals) -> Result<u64, StoreError> {
+async fn seal(backend: &Backend, seals: &Seals) -> Result<u64, StoreError> {
     if seals.is_empty() {
         return Ok(0);
     }
@@ -90,7 +128,7 @@ pub(crate) async fn seal(backend: &Backend, seals: &Seals) -> Result<u64, StoreE
     Ok(sealed)
 }
 
-pub(crate) async fn revoke(backend: &Backend, id: &str) -> Result<bool, StoreError> {
+async fn revoke(backend: &Backend, id: &str) -> Result<bool, StoreError> {
     let revoked = write!(backend, pool => sqlx::query("DELETE FROM access_keys WHERE id = $1")
         .bind(id)
         .execute(pool)

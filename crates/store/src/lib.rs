@@ -57,9 +57,9 @@ use deliveries::Reports;
 #[cfg(feature = "trial")]
 use ekiden_domain::trial::Trouble;
 use ekiden_domain::{
-    AccessKey, Delivery, Destination, Function, FunctionName, Invocation, InvocationId, Lane,
-    ListQuery, Message, OutboxId, Page, Position, Record, Registry, RequestId, Secret, Timestamp,
-    Trial, WorkerId, trial::Lost,
+    Delivery, Destination, Function, FunctionName, Invocation, InvocationId, Lane, ListQuery,
+    Message, OutboxId, Page, Position, Record, Registry, RequestId, Timestamp, Trial, WorkerId,
+    trial::Lost,
 };
 use seal::Seals;
 use std::{
@@ -535,43 +535,6 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.bounded(registry::delete_function(&self.inner.backend, name, now))
             .await
-    }
-
-    /// Keeps an access key with its secret, sealed where there is a key for that. Returns whether it
-    /// did: `false` means that there is one of this id, which was not changed.
-    pub async fn create_access_key(
-        &self,
-        key: &AccessKey,
-        secret: &Secret,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let Inner { backend, seals, .. } = &*self.inner;
-        self.bounded(keys::create(backend, seals, key, secret, now))
-            .await
-    }
-
-    /// Every access key with its secret, by id.
-    pub async fn access_keys(&self) -> Result<Vec<KeptKey>, StoreError> {
-        let Inner { backend, seals, .. } = &*self.inner;
-        self.bounded(keys::all(backend, seals)).await
-    }
-
-    /// Whether secrets are sealed before they are written.
-    #[must_use]
-    pub fn seals(&self) -> bool {
-        !self.inner.seals.is_empty()
-    }
-
-    /// Seals, with the key that seals now, each secret that is kept plain or was sealed with another
-    /// key at hand. Returns how many those were; none where nothing is sealed.
-    pub async fn seal_access_keys(&self) -> Result<u64, StoreError> {
-        let Inner { backend, seals, .. } = &*self.inner;
-        self.bounded(keys::seal(backend, seals)).await
-    }
-
-    /// Removes an access key. Returns whether it was there.
-    pub async fn revoke_access_key(&self, id: &str) -> Result<bool, StoreError> {
-        self.bounded(keys::revoke(&self.inner.backend, id)).await
     }
 
     /// The messages that will be due at `now`, kept to be offered once they are durable.
