@@ -3,12 +3,9 @@
 use crate::fixture::{NOW, accepted, on_postgres_at, reopened_with};
 use sqlx::{Connection, Executor};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// Long enough for a connection to be found out that does not answer.
 const FOUND_OUT: Duration = Duration::from_secs(10);
-/// Long enough for a statement to be sent.
-const SENT: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_whose_statement_was_given_up_is_nobody_else_s() {
@@ -19,9 +16,24 @@ async fn a_connection_whose_statement_was_given_up_is_nobody_else_s() {
         let mut transaction = connection.begin().await.unwrap();
         let lock = "LOCK TABLE workers IN ACCESS EXCLUSIVE MODE";
         transaction.execute(lock).await.unwrap();
-        assert!(timeout(SENT, one.workers()).await.is_err());
+        let asking = tokio::spawn({
+            let one = one.clone();
+            async move { one.workers().await }
+        });
+        let waits = "SELECT EXISTS (
+            SELECT FROM pg_locks WHERE relation = 'workers'::regclass AND NOT granted
+        )";
+        while !sqlx::query_scalar::<_, bool>(waits)
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        asking.abort();
+        assert!(asking.await.unwrap_err().is_cancelled());
         // The only one for such statements still waits for the lock.
-        let keys = timeout(FOUND_OUT, one.access_keys()).await;
+        let keys = tokio::time::timeout(FOUND_OUT, one.access_keys()).await;
         assert_eq!(keys.expect("another connection").unwrap(), []);
         transaction.rollback().await.unwrap();
         assert_eq!(one.workers().await.unwrap(), []);
