@@ -13,7 +13,7 @@ pub(crate) use door::Door;
 pub(crate) use socket::{has_room_for, listen, socket_of};
 
 use crate::clock::SystemClock;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use ekiden_broker::Broker;
 use ekiden_dispatch::redispatch;
 use ekiden_domain::{AccessKey, Clock, Function, FunctionName, Secret};
@@ -65,7 +65,7 @@ pub(crate) enum Answer {
     /// Whether it was there.
     Deleted(bool),
     /// How its secret is kept; `None` means that there is one of this id already.
-    KeyCreated(Option<Seal>),
+    KeyCreated(bool),
     /// Every access key, by id.
     Keys(Vec<ShownKey>),
     /// How many were not sealed with that key before.
@@ -116,14 +116,9 @@ impl Admin {
                 Answer::Deleted(self.store.delete_function(&name, SystemClock.now()).await?)
             }
             Request::CreateKey(key, secret) => {
+                self.can_seal()?;
                 let now = SystemClock.now();
-                let created = self.store.create_access_key(&key, &secret, now).await?;
-                let seal = if self.store.seals() {
-                    Seal::Sealed
-                } else {
-                    Seal::Plain
-                };
-                Answer::KeyCreated(created.then_some(seal))
+                Answer::KeyCreated(self.store.create_access_key(&key, &secret, now).await?)
             }
             Request::ListKeys => {
                 let keys = self.store.access_keys().await?;
@@ -131,9 +126,7 @@ impl Admin {
                 Answer::Keys(keys.into_iter().map(shown).collect())
             }
             Request::SealKeys => {
-                if !self.store.seals() {
-                    bail!("there is nothing to seal with: set auth.seal_keys");
-                }
+                self.can_seal()?;
                 Answer::KeysSealed(self.store.seal_access_keys().await?)
             }
             Request::RevokeKey(id) => Answer::Deleted(self.store.revoke_access_key(&id).await?),
@@ -170,5 +163,14 @@ impl Admin {
             }
         }
         Ok(changed)
+    }
+
+    fn can_seal(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.store.can_seal(),
+            "there is nothing to seal secrets with, and the database keeps none as it is: set \
+             auth.seal_keys, the same for every process (`openssl rand -base64 32` makes one)"
+        );
+        Ok(())
     }
 }

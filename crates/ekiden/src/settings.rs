@@ -75,7 +75,7 @@ pub(crate) struct Settings {
     /// `[reconcile]`: how what the broker lost is found.
     pub(crate) reconcile: ReconcileSettings,
     /// `auth.seal_keys`: what the secrets of the access keys in the database are sealed with; the first
-    /// seals, and each opens. Default none: they are kept as they are.
+    /// seals, and each opens. Default none: SQLite has one of its own, PostgreSQL keeps no such secret.
     pub(crate) seal_keys: Vec<SealKey>,
     /// `[[auth.key]]`: access keys. Default none; the database may hold others.
     pub(crate) keys: Vec<KeySettings>,

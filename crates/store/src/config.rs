@@ -21,8 +21,8 @@ pub struct StoreConfig {
     pub flushes: usize,
     /// How long an operation may wait for the database before it fails.
     pub timeout: Duration,
-    /// What secrets are sealed with: the first seals, and each of them opens. Without any, secrets are
-    /// kept as they are.
+    /// What secrets are sealed with: the first seals, and each of them opens. Without any, SQLite has a
+    /// key of its own beside the file, and PostgreSQL keeps no secret.
     pub seal_keys: Vec<SealKey>,
 }
 

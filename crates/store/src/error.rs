@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The database's URL is not usable.
     #[error("{0}")]
     Url(String),
+    /// There is no key to seal a secret with, or the one beside the SQLite file is not usable.
+    #[error("{0}")]
+    SealKey(String),
     /// A value that was to be stored is not allowed.
     #[error(transparent)]
     Invalid(#[from] ekiden_domain::Invalid),

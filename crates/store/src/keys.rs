@@ -19,8 +19,11 @@ pub struct KeptKey {
 }
 
 impl Store {
-    /// Keeps an access key with its secret, sealed where there is a key for that. Returns whether it
-    /// did: `false` means that there is one of this id, which was not changed.
+    /// Keeps an access key with its secret, which is sealed. Returns whether it did: `false` means that
+    /// there is one of this id, which was not changed.
+    ///
+    /// # Errors
+    /// [`StoreError::SealKey`] if there is no key to seal with.
     pub async fn create_access_key(
         &self,
         key: &AccessKey,
@@ -37,14 +40,17 @@ impl Store {
         self.bounded(all(backend, seals)).await
     }
 
-    /// Whether secrets are sealed before they are written.
+    /// Whether there is a key to seal secrets with. With SQLite there always is.
     #[must_use]
-    pub fn seals(&self) -> bool {
-        !self.inner.seals.is_empty()
+    pub fn can_seal(&self) -> bool {
+        self.inner.seals.can_seal()
     }
 
     /// Seals, with the key that seals now, each secret that is kept plain or was sealed with another
-    /// key at hand. Returns how many those were; none where nothing is sealed.
+    /// key at hand. Returns how many those were.
+    ///
+    /// # Errors
+    /// [`StoreError::SealKey`] if there is one to seal and no key to do it with.
     pub async fn seal_access_keys(&self) -> Result<u64, StoreError> {
         let Inner { backend, seals, .. } = &*self.inner;
         self.bounded(seal(backend, seals)).await
@@ -72,7 +78,7 @@ async fn create(
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(&key.id)
-    .bind(seals.seal(&key.id, secret))
+    .bind(seals.seal(&key.id, secret)?)
     .bind(&definition)
     .bind(now.as_millis())
     .execute(pool)
@@ -101,9 +107,6 @@ async fn all(backend: &Backend, seals: &Seals) -> Result<Vec<KeptKey>, StoreErro
 
 /// Seals with the first key what is not; returns how many that were.
 async fn seal(backend: &Backend, seals: &Seals) -> Result<u64, StoreError> {
-    if seals.is_empty() {
-        return Ok(0);
-    }
     let rows: Vec<(String, String)> = read!(backend, pool => sqlx::query_as(
         "SELECT id, secret FROM access_keys ORDER BY id",
     )
@@ -118,7 +121,7 @@ async fn seal(backend: &Backend, seals: &Seals) -> Result<u64, StoreError> {
         sealed += write!(backend, pool => sqlx::query(
             "UPDATE access_keys SET secret = $1 WHERE id = $2 AND secret = $3",
         )
-        .bind(seals.seal(&id, &secret))
+        .bind(seals.seal(&id, &secret)?)
         .bind(&id)
         .bind(&kept)
         .execute(pool)

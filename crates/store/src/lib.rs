@@ -103,13 +103,15 @@ impl Store {
     /// clone lives.
     ///
     /// # Errors
-    /// [`StoreError::Url`], or [`StoreError::InUse`] if another process holds the SQLite file.
+    /// [`StoreError::Url`], [`StoreError::InUse`] if another process holds the SQLite file, or
+    /// [`StoreError::SealKey`] if the seal key beside that file cannot be read or made.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
         let backend = Backend::open(&config).await?;
-        Ok(Self::on(backend, &config, Trial::default()))
+        let seals = Seals::at_hand(&config)?;
+        Ok(Self::on(backend, &config, seals, Trial::default()))
     }
 
-    fn on(backend: Backend, config: &StoreConfig, trial: Trial) -> Self {
+    fn on(backend: Backend, config: &StoreConfig, seals: Seals, trial: Trial) -> Self {
         let flushes = match &backend {
             Backend::Postgres(_) => config.flushes.max(1),
             Backend::Sqlite(_) => 1,
@@ -139,7 +141,7 @@ impl Store {
                 results: Notify::new(),
                 backend,
                 timeout: config.timeout,
-                seals: Seals(config.seal_keys.clone()),
+                seals,
                 offers: OnceLock::new(),
                 trial,
             }),
@@ -151,7 +153,8 @@ impl Store {
     #[cfg(feature = "trial")]
     #[must_use]
     pub fn in_trial(&self, config: &StoreConfig, trouble: Arc<dyn Trouble>) -> Self {
-        Self::on(self.inner.backend.clone(), config, Trial::of(trouble))
+        let Inner { backend, seals, .. } = &*self.inner;
+        Self::on(backend.clone(), config, seals.clone(), Trial::of(trouble))
     }
 
     /// Whether every connection to the database is idle.

@@ -3,6 +3,9 @@
 //! XChaCha20-Poly1305, with a nonce by chance for each time and the key's id as associated data: what was
 //! sealed for one access key opens for no other.
 
+mod file;
+
+use crate::{Database, StoreConfig, StoreError};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -56,7 +59,7 @@ impl fmt::Debug for SealKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Seal {
-    /// As it is.
+    /// As it is: by a version that sealed only where it was told to.
     Plain,
     /// Sealed with the key that seals now.
     Sealed,
@@ -79,20 +82,40 @@ impl Seal {
     }
 }
 
-/// The keys at hand; the first seals. Without any, secrets are kept as they are.
+/// The keys at hand; the first seals.
 #[derive(Clone, Debug)]
-pub(crate) struct Seals(pub(crate) Vec<SealKey>);
+pub(crate) struct Seals(Vec<SealKey>);
 
 impl Seals {
-    /// Whether secrets are kept as they are.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Those of the configuration. With SQLite the one beside the file comes after them; it is made
+    /// where there is none at all.
+    ///
+    /// # Errors
+    /// [`StoreError::SealKey`] if the one beside the file cannot be read or made.
+    pub(crate) fn at_hand(config: &StoreConfig) -> Result<Self, StoreError> {
+        let mut keys = config.seal_keys.clone();
+        if let Database::Sqlite { path } = &config.database {
+            keys.extend(file::read(path)?);
+            if keys.is_empty() {
+                keys.push(file::make(path)?);
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// Whether there is a key to seal with.
+    pub(crate) const fn can_seal(&self) -> bool {
+        !self.0.is_empty()
     }
 
     /// What is kept of the secret of the access key `id`.
-    pub(crate) fn seal(&self, id: &str, secret: &Secret) -> String {
+    ///
+    /// # Errors
+    /// [`StoreError::SealKey`] if there is no key to seal with.
+    pub(crate) fn seal(&self, id: &str, secret: &Secret) -> Result<String, StoreError> {
         let Some(key) = self.0.first() else {
-            return secret.expose().to_owned();
+            let message = "there is no key to seal the secret with";
+            return Err(StoreError::SealKey(message.to_owned()));
         };
         let nonce = XNonce::generate();
         let payload = Payload {
@@ -103,10 +126,10 @@ impl Seals {
             // The cipher refuses 256 GiB and more.
             unreachable!("a secret is short enough to be sealed")
         });
-        format!(
+        Ok(format!(
             "{PREFIX}{}",
             STANDARD.encode([&nonce[..], &sealed].concat())
-        )
+        ))
     }
 
     /// The secret of the access key `id`, if what is `kept` of it can be read, and how it was kept.
@@ -152,14 +175,14 @@ mod tests {
     #[test]
     fn a_sealed_secret_opens_with_its_key_for_its_id_alone() {
         let secret = Secret::new("hidden");
-        let kept = keys(&[1]).seal("ci", &secret);
+        let kept = keys(&[1]).seal("ci", &secret).unwrap();
         assert!(
             kept.starts_with(PREFIX) && !kept.contains("hidden"),
             "{kept}"
         );
         assert_ne!(
             kept,
-            keys(&[1]).seal("ci", &secret),
+            keys(&[1]).seal("ci", &secret).unwrap(),
             "each has a nonce of its own"
         );
         for (seals, id, seal) in [
@@ -178,7 +201,7 @@ mod tests {
     #[test]
     fn what_was_changed_does_not_open() {
         let seals = keys(&[1]);
-        let kept = seals.seal("ci", &Secret::new("hidden"));
+        let kept = seals.seal("ci", &Secret::new("hidden")).unwrap();
         let sealed = STANDARD.decode(kept.strip_prefix(PREFIX).unwrap()).unwrap();
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
@@ -192,13 +215,37 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_a_secret_is_kept_as_it_is() {
-        let (seals, secret) = (keys(&[]), Secret::new("hidden"));
-        assert_eq!(seals.seal("ci", &secret), "hidden");
-        for seals in [seals, keys(&[1])] {
+    fn without_a_key_nothing_is_sealed_and_what_is_plain_is_read() {
+        let secret = Secret::new("hidden");
+        let refused = keys(&[]).seal("ci", &secret);
+        assert!(
+            matches!(refused, Err(StoreError::SealKey(_))),
+            "{refused:?}"
+        );
+        for seals in [keys(&[]), keys(&[1])] {
             let expected = (Some(secret.clone()), Seal::Plain);
             assert_eq!(seals.open("ci", "hidden"), expected);
         }
+    }
+
+    #[test]
+    fn only_beside_an_sqlite_file_a_key_is_made_and_only_if_there_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ekiden.db");
+        let at_hand = |database, keys: Seals| {
+            let mut config = StoreConfig::new(database);
+            config.seal_keys = keys.0;
+            Seals::at_hand(&config).unwrap().0
+        };
+        let url = "postgres://localhost".to_owned();
+        assert_eq!(at_hand(Database::Postgres { url }, keys(&[])), []);
+
+        let sqlite = |keys| at_hand(Database::Sqlite { path: path.clone() }, keys);
+        assert_eq!(sqlite(keys(&[1])), keys(&[1]).0);
+        let made = sqlite(keys(&[]));
+        assert_eq!(made.len(), 1);
+        assert_eq!(sqlite(keys(&[])), made);
+        assert_eq!(sqlite(keys(&[1])), [keys(&[1]).0, made].concat());
     }
 
     #[test]

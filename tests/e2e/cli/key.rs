@@ -3,7 +3,7 @@
 use crate::{
     server::Server,
     spelling::UNVERSIONED,
-    world::{Plan, Said, World, until},
+    world::{Plan, Said, World, embedded, production, until},
 };
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
@@ -32,6 +32,13 @@ async fn serve(world: &World, seal_keys: &[&str]) -> Server {
         ..Plan::default()
     };
     world.serve(plan).await
+}
+
+/// Creates the key `ci`; its secret.
+async fn create(world: &World, seal_keys: &[&str]) -> String {
+    let create = ["key", "create", "--id", "ci", "--scope", "read", "--json"];
+    let created = owner(world, seal_keys, &create).await.json();
+    created["secret"].as_str().unwrap().to_owned()
 }
 
 /// What the database has for the secret of the key `ci`.
@@ -75,18 +82,13 @@ async fn seal(world: &World, seal_keys: &[&str], expected: u64) {
 
 async fn a_sealed_secret_is_unknown_to_the_database_and_opens_the_door(world: &World) {
     assert_eq!(world.run(&["migrate"]).await.code, 0);
-    let created = world
-        .run(&["key", "create", "--id", "ci", "--scope", "read", "--json"])
-        .await;
-    assert!(created.err.contains("auth.seal_keys"), "{created:?}");
-    let secret = created.json()["secret"].as_str().unwrap().to_owned();
-    assert_eq!(kept(world).await, secret);
-    assert_eq!(shown(world, &[]).await, "plain");
-    let doctor = world.run(&["doctor"]).await;
+    let secret = create(world, &[FIRST]).await;
+    // As a version kept it that sealed only where it was told to.
+    let plain = format!("UPDATE access_keys SET secret = '{secret}'");
+    world.sql(&plain).await;
+    assert_eq!(shown(world, &[FIRST]).await, "plain");
+    let doctor = owner(world, &[FIRST], &["doctor"]).await;
     assert!(doctor.out.contains("knows the secrets of ci"), "{doctor:?}");
-    let refused = world.run(&["key", "seal"]).await;
-    assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.err.contains("set auth.seal_keys"), "{refused:?}");
 
     // What is plain serves on, and is sealed when it is asked for.
     let server = serve(world, &[FIRST]).await;
@@ -128,13 +130,66 @@ async fn a_sealed_secret_is_unknown_to_the_database_and_opens_the_door(world: &W
     let unsigned = server.client.get(&UNVERSIONED.list("f")).await;
     assert_eq!(unsigned.status, 403, "{unsigned:?}");
     until("it to be told", async || {
-        let told = server.log().matches("auth.seal_keys lacks").count();
+        let told = server.log().matches("is not at hand").count();
         (told == 1).then_some(())
     })
     .await;
     let doctor = owner(world, &[FIRST], &["doctor"]).await;
     assert_eq!(doctor.code, 1, "{doctor:?}");
     assert!(doctor.out.contains("not at hand: ci"), "{doctor:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_keeps_no_secret_that_nothing_can_seal() {
+    production(async |world: &World| {
+        assert_eq!(world.run(&["migrate"]).await.code, 0);
+        for action in [&["key", "create", "--id", "ci"][..], &["key", "seal"]] {
+            let refused = world.run(action).await;
+            assert_eq!((refused.code, &*refused.out), (1, ""), "{refused:?}");
+            assert!(refused.err.contains("set auth.seal_keys"), "{refused:?}");
+        }
+        let none = world.run(&["key", "list", "--json"]).await.json();
+        assert_eq!(none, serde_json::json!([]));
+
+        let secret = create(world, &[FIRST]).await;
+        world
+            .sql(&format!("UPDATE access_keys SET secret = '{secret}'"))
+            .await;
+        let server = serve(world, &[]).await;
+        assert_eq!(signed(world, &server, &secret).await.code, 0);
+        let doctor = world.run(&["doctor"]).await;
+        assert!(doctor.out.contains("set auth.seal_keys"), "{doctor:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_has_a_seal_key_of_its_own_until_others_are_configured() {
+    embedded(async |world: &World| {
+        let secret = create(world, &[]).await;
+        let first = kept(world).await;
+        assert!(first.starts_with("sealed:"), "{first}");
+        assert_eq!(shown(world, &[]).await, "sealed");
+        let server = serve(world, &[]).await;
+        assert_eq!(signed(world, &server, &secret).await.code, 0);
+        ended(server).await;
+
+        let file = world.path().join("data/ekiden.db.seal-key");
+        let key = std::fs::read(&file).unwrap();
+        std::fs::write(&file, "no key").unwrap();
+        let refused = world.run(&["key", "list"]).await;
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("ekiden.db.seal-key"), "{refused:?}");
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(shown(world, &[]).await, "lost");
+        std::fs::write(&file, key).unwrap();
+
+        assert_eq!(shown(world, &[FIRST]).await, "old");
+        seal(world, &[FIRST], 1).await;
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(shown(world, &[FIRST]).await, "sealed");
+    })
+    .await;
 }
 
 /// Ends the server, so that the next one has the database.

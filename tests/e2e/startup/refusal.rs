@@ -92,16 +92,23 @@ async fn an_address_that_others_reach_is_refused_without_keys(world: &World) {
 async fn without_its_last_key_an_address_serves_as_far_as_it_would_start(world: &World) {
     assert_eq!(world.run(&["migrate"]).await.code, 0);
     let others_reach = "0.0.0.0:0";
+    let seal_keys = format!("[\"{}\"]", "A".repeat(43) + "=");
+    let sealing = ("EKIDEN__AUTH__SEAL_KEYS", seal_keys);
     for (listen, more, expected) in [
         (others_reach, None, 403),
         (others_reach, Some("--insecure"), 200),
         ("127.0.0.1:0", None, 200),
     ] {
-        assert_eq!(world.run(&["key", "create", "--id", "a"]).await.code, 0);
+        let mut create = world.ekiden(&["key", "create", "--id", "a"]);
+        create.envs([sealing.clone()]);
+        assert_eq!(Said::of(create).await.code, 0);
         let server = world
             .serve(Plan {
                 arguments: more.into_iter().collect(),
-                environment: vec![("EKIDEN__SERVER__LISTEN", listen.to_owned())],
+                environment: vec![
+                    ("EKIDEN__SERVER__LISTEN", listen.to_owned()),
+                    sealing.clone(),
+                ],
                 ..Plan::default()
             })
             .await;

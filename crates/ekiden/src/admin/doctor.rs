@@ -339,17 +339,21 @@ async fn access_keys(store: &Store) -> Result<Finding, StoreError> {
     };
     if let Some(lost) = kept(Seal::Lost) {
         let found = format!("these are sealed with a key that is not at hand: {lost}");
-        let advice = "whoever holds them is refused: put that key back into auth.seal_keys, or revoke \
-                      them and create others";
+        let advice = "whoever holds them is refused: put that key back (into auth.seal_keys, or beside the \
+                      SQLite database), or revoke them and create others";
         return Ok(Finding::new(Level::Error, what, found, advice));
     }
     if let Some(plain) = kept(Seal::Plain) {
         let found = format!("whoever reads the database knows the secrets of {plain}");
-        let advice = "set auth.seal_keys for every process, and then run `ekiden key seal`";
+        let advice = if store.can_seal() {
+            "run `ekiden key seal`"
+        } else {
+            "set auth.seal_keys for every process, and then run `ekiden key seal`"
+        };
         return Ok(Finding::new(Level::Warning, what, found, advice));
     }
     if let Some(old) = kept(Seal::Old) {
-        let found = format!("these are not sealed with the first of auth.seal_keys: {old}");
+        let found = format!("these are not sealed with the key that seals now: {old}");
         let advice = "run `ekiden key seal`, and then take the other keys out of auth.seal_keys";
         return Ok(Finding::new(Level::Warning, what, found, advice));
     }

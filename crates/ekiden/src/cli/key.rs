@@ -8,7 +8,6 @@ use super::{
 use crate::admin::{Answer, Request, ShownKey};
 use clap::{Args, Subcommand};
 use ekiden_domain::{AccessKey, FunctionPattern, Scope, Secret};
-use ekiden_store::Seal;
 use rand::{RngExt, distr::Alphanumeric};
 use serde_json::json;
 use std::process::ExitCode;
@@ -48,7 +47,7 @@ enum KeyAction {
         #[command(flatten)]
         owner: OwnerArgs,
     },
-    /// Seal with the first of auth.seal_keys each secret that is kept plain or was sealed with another
+    /// Seal each secret that is kept plain, or was sealed with another key than now
     Seal {
         #[command(flatten)]
         owner: OwnerArgs,
@@ -98,18 +97,12 @@ fn random(length: usize) -> String {
 async fn create(key: AccessKey, owner: OwnerArgs) -> Result<ExitCode, Failure> {
     let secret = Secret::new(random(SECRET_LENGTH));
     let request = Request::CreateKey(key.clone(), secret.clone());
-    let Answer::KeyCreated(kept) = owner.ask(request).await? else {
+    let Answer::KeyCreated(is_new) = owner.ask(request).await? else {
         return Ok(unexpected()?);
     };
-    let Some(seal) = kept else {
+    if !is_new {
         let taken = anyhow::anyhow!("there is an access key '{}' already", key.id);
         return Err(Failure::Operation(taken));
-    };
-    if seal == Seal::Plain {
-        eprintln!(
-            "The database keeps the secret as it is: set auth.seal_keys and run `ekiden key seal` to have \
-             it sealed."
-        );
     }
     if owner.json {
         render::json(&json!({ "id": key.id, "secret": secret.expose() }))?;

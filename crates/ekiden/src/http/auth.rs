@@ -169,8 +169,8 @@ fn tell_of_lost(before: &Keys, now: &Keys) {
         if is_lost(now, id) && !is_lost(before, id) {
             tracing::warn!(
                 key_id = id.as_str(),
-                "the secret of this access key is sealed with a key that auth.seal_keys lacks: whoever \
-                 holds it is refused"
+                "the secret of this access key is sealed with a key that is not at hand \
+                 (auth.seal_keys, or the file beside the SQLite database): whoever holds it is refused"
             );
         }
     }

@@ -171,7 +171,7 @@ pub(crate) async fn access_keys_are_kept_until_they_are_revoked(store: Store) {
     let kept = KeptKey {
         key: read,
         secret: Some(secret),
-        seal: Seal::Plain,
+        seal: Seal::Sealed,
     };
     assert_eq!(store.access_keys().await.unwrap(), [kept]);
     assert_eq!(store.seal_access_keys().await.unwrap(), 0);
