@@ -8,7 +8,15 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{fs::File, path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fs::{DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 /// How many SQLite connections may read at once, beside the one that writes.
 const SQLITE_READERS: u32 = 4;
@@ -203,15 +211,13 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
 }
 
 async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError> {
-    let in_use = |error: std::io::Error| {
+    let in_use = |error: io::Error| {
         StoreError::InUse(format!(
             "cannot open the SQLite database {}: {error}",
             path.display()
         ))
     };
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(in_use)?;
-    }
+    make_directory_of(path).map_err(in_use)?;
     let lock = File::options()
         .create(true)
         .truncate(false)
@@ -251,12 +257,23 @@ async fn sqlite(path: &Path, config: &StoreConfig) -> Result<Sqlite, StoreError>
     })
 }
 
+/// Makes the directory of an SQLite file where it is missing: what it holds is its owner's alone.
+pub(crate) fn make_directory_of(path: &Path) -> io::Result<()> {
+    let Some(directory) = path.parent() else {
+        return Ok(());
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+}
+
 /// Whether there is still somebody at the other end. Without a limit, one that is gone without a word
 /// would keep its place in the pool until TCP gives up, which takes a quarter of an hour.
 async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
     match tokio::time::timeout(ANSWER, connection.ping()).await {
         Ok(answered) => answered.map(|()| true),
-        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A place of one's own in a configured database, where a measurement meets nobody's data.
 
-use crate::{Database, StoreConfig, StoreError};
+use crate::{Database, StoreConfig, StoreError, backend::make_directory_of};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use std::{
     fs::{self, File},
@@ -97,9 +97,7 @@ impl Scratch {
         let in_use = |error: io::Error| {
             StoreError::InUse(format!("cannot make {}: {error}", path.display()))
         };
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(in_use)?;
-        }
+        make_directory_of(&path).map_err(in_use)?;
         let lock = File::create(path.with_extension("scratch")).map_err(in_use)?;
         lock.try_lock()
             .map_err(|_| StoreError::InUse(format!("another process uses {}", path.display())))?;
@@ -147,9 +145,9 @@ impl Scratch {
     }
 }
 
-/// SQLite keeps a log and an index of it beside its file, and we a lock.
+/// SQLite keeps a log and an index of it beside its file, and we a lock and a key.
 fn remove_files(path: &Path) -> io::Result<()> {
-    for end in ["", "-wal", "-shm", ".lock"] {
+    for end in ["", "-wal", "-shm", ".lock", ".seal-key"] {
         let mut file = path.as_os_str().to_owned();
         file.push(end);
         match fs::remove_file(file) {

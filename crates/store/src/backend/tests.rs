@@ -1,8 +1,25 @@
-use super::Backend;
+use super::{Backend, make_directory_of};
 use crate::{Accepted, Database, Store, StoreConfig, StoreError, sample};
 use bytes::Bytes;
 use sqlx::SqlitePool;
-use std::time::Duration;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
+
+#[test]
+fn only_the_owner_enters_a_directory_that_was_missing() {
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let outer = tempfile::tempdir().unwrap();
+    fs::set_permissions(outer.path(), Permissions::from_mode(0o750)).unwrap();
+    let inner = outer.path().join("ekiden-data");
+    for _ in 0..2 {
+        make_directory_of(&inner.join("ekiden.db")).unwrap();
+        assert_eq!((mode(outer.path()), mode(&inner)), (0o750, 0o700));
+    }
+}
 
 /// A number that the connection which writes tells.
 async fn number(writer: &SqlitePool, sql: &'static str) -> i64 {
