@@ -34,3 +34,19 @@ async fn the_demo_shows_every_final_status_and_exits_with_0() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_the_demos_tasks_is_one_json_object() {
+    embedded(async |world: &World| {
+        let told = world.run(&["demo", "--exit", "--json"]).await.json();
+        assert_eq!(told["asExpected"], true, "{told}");
+        let endpoint = told["endpoint"].as_str().unwrap();
+        assert!(endpoint.starts_with("http://"), "{told}");
+        let tasks = told["tasks"].as_array().unwrap();
+        let ended = tasks.iter().map(|task| task["status"].as_str().unwrap());
+        let ended: std::collections::BTreeSet<_> = ended.collect();
+        let each = ["Expired", "Failed", "Invalid", "Stopped", "Succeeded"];
+        assert!(ended.into_iter().eq(each), "{told}");
+    })
+    .await;
+}

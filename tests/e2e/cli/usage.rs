@@ -41,6 +41,46 @@ async fn a_command_line_that_cannot_be_meant_exits_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_command_answers_as_json_where_it_is_asked_to() {
+    embedded(async |world: &World| {
+        let of = |group: &'static [&str]| {
+            let help = [group, &["--help"]].concat();
+            async move {
+                let said = world.run(&help).await;
+                let commands = said.out.split_once("Commands:\n").unwrap().1;
+                let named = commands.lines().take_while(|line| !line.is_empty());
+                let named = named.filter_map(|line| line.split_whitespace().next());
+                let named = named.filter(|name| *name != "help").map(str::to_owned);
+                named.collect::<Vec<_>>()
+            }
+        };
+        let mut commands: Vec<Vec<String>> = Vec::new();
+        for name in of(&[]).await {
+            match name.as_str() {
+                "function" => commands.extend(within("function", of(&["function"]).await)),
+                "key" => commands.extend(within("key", of(&["key"]).await)),
+                _ => commands.push(vec![name]),
+            }
+        }
+        assert!(commands.len() > 18, "{commands:?}");
+        for command in commands {
+            let words: Vec<_> = command.iter().map(String::as_str).collect();
+            let said = world
+                .run(&[&words[..], &["--json", "--help"]].concat())
+                .await;
+            assert_eq!(said.code, 0, "{command:?}: {said:?}");
+        }
+        let said = world.run(&["serve", "--check", "--json"]).await;
+        assert_eq!(said.json()["valid"], true, "{said:?}");
+    })
+    .await;
+}
+
+fn within(group: &str, names: Vec<String>) -> impl Iterator<Item = Vec<String>> {
+    names.into_iter().map(|name| vec![group.to_owned(), name])
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_filter_that_is_none_exits_with_2() {
     embedded(async |world: &World| {
         let plan = Plan {

@@ -70,6 +70,9 @@ pub(super) struct Bench {
     /// none
     #[arg(long, value_name = "N", default_value = "0")]
     long: usize,
+    /// Print the JSON line alone, without the table
+    #[arg(long)]
+    json: bool,
 }
 
 /// A number of what a phase cannot be without.
@@ -128,7 +131,9 @@ impl Bench {
             self.measure(&at, &mut report, async |phases| phases.long().await)
                 .await?;
         }
-        eprintln!("{}", report.table());
+        if !self.json {
+            eprintln!("{}", report.table());
+        }
         outln!("{}", report.line());
         Ok(ExitCode::SUCCESS)
     }

@@ -17,7 +17,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use ekiden_domain::{Clock, FunctionName};
 use ekiden_store::{Database, Store};
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{fmt, net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,9 @@ pub(super) struct Demo {
     /// Exit once all tasks have ended; with status 0 if each did as expected
     #[arg(long)]
     exit: bool,
+    /// Print what became of the tasks as JSON, and nothing else
+    #[arg(long)]
+    json: bool,
 }
 
 /// What the demo drives.
@@ -40,6 +43,8 @@ struct Stage {
     store: Store,
     /// Where the API listens.
     endpoint: String,
+    /// Whether a program reads what is printed.
+    is_json: bool,
 }
 
 impl Demo {
@@ -62,41 +67,42 @@ impl Demo {
             metrics: telemetry::start_metrics()?,
         };
         let stop = signals::stop()?;
-        Ok(perform(plan, self.exit, stop).await?)
+        Ok(self.perform(plan, stop).await?)
     }
-}
 
-async fn perform(plan: Plan, exit: bool, stop: CancellationToken) -> anyhow::Result<ExitCode> {
-    let platform = Platform::open(plan).await?;
-    let endpoint = format!("http://{}", platform.address()?);
-    let gate = platform.gate();
-    let stage = Stage {
-        client: Client::new(&endpoint, None)?,
-        store: platform.store(),
-        endpoint,
-    };
-    let ending = stop.child_token();
-    let running = tokio::spawn(platform.run(ending.clone()));
-    while gate.reason().is_some() && !running.is_finished() && !stop.is_cancelled() {
-        tokio::time::sleep(LOOK).await;
+    async fn perform(self, plan: Plan, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+        let platform = Platform::open(plan).await?;
+        let endpoint = format!("http://{}", platform.address()?);
+        let gate = platform.gate();
+        let stage = Stage {
+            client: Client::new(&endpoint, None)?,
+            store: platform.store(),
+            endpoint,
+            is_json: self.json,
+        };
+        let ending = stop.child_token();
+        let running = tokio::spawn(platform.run(ending.clone()));
+        while gate.reason().is_some() && !running.is_finished() && !stop.is_cancelled() {
+            tokio::time::sleep(LOOK).await;
+        }
+        let told = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, story::tell(&stage)));
+        let as_expected = match told.await {
+            None => false,
+            Some(Err(_)) => bail!("the demo's tasks did not end within {PATIENCE:?}"),
+            Some(Ok(told)) => told?,
+        };
+        if !self.exit && !stop.is_cancelled() {
+            stage.say(format_args!("It goes on running; end it with Ctrl-C."));
+            stop.cancelled().await;
+        }
+        ending.cancel();
+        running.await.context("the platform")??;
+        Ok(if as_expected || !self.exit {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
-    let told = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, story::tell(&stage)));
-    let as_expected = match told.await {
-        None => false,
-        Some(Err(_)) => bail!("the demo's tasks did not end within {PATIENCE:?}"),
-        Some(Ok(told)) => told?,
-    };
-    if !exit && !stop.is_cancelled() {
-        outln!("It goes on running; end it with Ctrl-C.");
-        stop.cancelled().await;
-    }
-    ending.cancel();
-    running.await.context("the platform")??;
-    Ok(if as_expected || !exit {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }
 
 /// The usual address, or another port if that one is taken.
@@ -108,6 +114,13 @@ async fn free_address(usual: SocketAddr) -> anyhow::Result<SocketAddr> {
 }
 
 impl Stage {
+    /// Tells a person.
+    fn say(&self, text: fmt::Arguments<'_>) {
+        if !self.is_json {
+            outln!("{text}");
+        }
+    }
+
     /// Removes a function, as its owner would.
     async fn delete(&self, function: &FunctionName) -> anyhow::Result<()> {
         let now = SystemClock.now();

@@ -1,6 +1,6 @@
 //! `ekiden serve`: the platform, or some of its roles.
 
-use super::{ConfigArgs, Failure};
+use super::{ConfigArgs, Failure, render};
 use crate::{
     platform::{Plan, Platform},
     settings::Role,
@@ -9,6 +9,7 @@ use crate::{
 };
 use clap::Args;
 use ekiden_executor::Handlers;
+use serde_json::json;
 use std::process::ExitCode;
 
 /// Run the platform, or some of its roles.
@@ -31,6 +32,9 @@ pub(super) struct Serve {
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     log_format: LogFormat,
+    /// The same as --log-format json; with --check, answer as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Serve {
@@ -42,11 +46,20 @@ impl Serve {
                 // The database may hold a key, which this does not look at.
                 eprintln!("warning: {problems}");
             }
-            outln!("the configuration is valid");
+            if self.json {
+                render::json(&json!({ "valid": true }))?;
+            } else {
+                outln!("the configuration is valid");
+            }
             return Ok(ExitCode::SUCCESS);
         }
         let traces = Traces::start(&settings.telemetry)?;
-        telemetry::start_log(self.log_format, &traces)?;
+        let log_format = if self.json {
+            LogFormat::Json
+        } else {
+            self.log_format
+        };
+        telemetry::start_log(log_format, &traces)?;
         let plan = Plan {
             settings,
             roles: self.roles,

@@ -8,6 +8,7 @@ use crate::{
 use anyhow::Context;
 use ekiden_domain::{FunctionName, Status};
 use futures::future::try_join_all;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How often a task is looked at while something is waited for.
@@ -81,37 +82,47 @@ const TASKS: [Task; 8] = [
 
 /// Tells the story; returns whether every task ended as expected.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<bool> {
-    outln!(
+    stage.say(format_args!(
         "Ekiden listens on {0}\nWatch it in a browser: {0}/\n",
         stage.endpoint
-    );
+    ));
     for task in &TASKS {
-        outln!("{:<16} {:<16} {}", task.function, task.id, task.shows);
+        let Task {
+            function,
+            id,
+            shows,
+            ..
+        } = task;
+        stage.say(format_args!("{function:<16} {id:<16} {shows}"));
     }
-    outln!();
+    stage.say(format_args!(""));
     let tasks = try_join_all(TASKS.iter().map(|task| live(stage, task)));
-    let ((), records) = tokio::try_join!(interfere(stage), tasks)?;
-    outln!();
+    let ((), tasks) = tokio::try_join!(interfere(stage), tasks)?;
+    let records: Vec<Record> = serde_json::from_value(json!(tasks)).context("the records")?;
+    stage.say(format_args!(""));
     let mut as_expected = true;
     for (task, record) in TASKS.iter().zip(&records) {
         let ended = (record.status, record.already_retried_times);
         if ended != (task.expected, task.retries) {
-            outln!(
+            stage.say(format_args!(
                 "{}: expected {} after {} retries",
-                task.id,
-                task.expected,
-                task.retries
-            );
+                task.id, task.expected, task.retries
+            ));
             as_expected = false;
         }
     }
-    render::records(&records, false);
-    print_next_steps(&stage.endpoint);
+    if stage.is_json {
+        let endpoint = &stage.endpoint;
+        render::json(&json!({ "endpoint": endpoint, "asExpected": as_expected, "tasks": tasks }))?;
+    } else {
+        render::records(&records, false);
+        print_next_steps(&stage.endpoint);
+    }
     Ok(as_expected)
 }
 
 /// Enqueues a task and tells of its statuses until it has ended.
-async fn live(stage: &Stage, task: &Task) -> anyhow::Result<Record> {
+async fn live(stage: &Stage, task: &Task) -> anyhow::Result<Value> {
     if task.id == "second-in-line" {
         // Only behind one that runs it waits for long enough.
         until(stage, "demo/narrow", "first-in-line", Status::Running).await?;
@@ -127,9 +138,9 @@ async fn live(stage: &Stage, task: &Task) -> anyhow::Result<Record> {
     let (function, id) = (&function, task.id);
     let ended = follow(&stage.client, Invocation { function, id }, |event| {
         let time = render::time(event.timestamp);
-        outln!("{time}  {:<16} {}", task.id, event.status);
+        stage.say(format_args!("{time}  {:<16} {}", task.id, event.status));
     });
-    serde_json::from_value(ended.await?).context("the record")
+    ended.await
 }
 
 /// What somebody does meanwhile: stops one task, and deletes the function of another.
