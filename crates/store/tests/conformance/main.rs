@@ -14,6 +14,7 @@ mod keeping;
 mod listing;
 mod plans;
 mod registered;
+mod sealed;
 
 macro_rules! both_databases {
     ($($module:ident::$case:ident),+ $(,)?) => {
