@@ -8,5 +8,6 @@ mod patience;
 mod poison;
 mod restored;
 mod silence;
+mod slot;
 mod strangers;
 mod wiped;

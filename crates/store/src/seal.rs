@@ -199,6 +199,13 @@ mod tests {
     }
 
     #[test]
+    fn people_and_programs_are_told_the_same_word() {
+        for seal in [Seal::Plain, Seal::Sealed, Seal::Old, Seal::Lost] {
+            assert_eq!(serde_json::to_value(seal).unwrap(), seal.as_str());
+        }
+    }
+
+    #[test]
     fn what_was_changed_does_not_open() {
         let seals = keys(&[1]);
         let kept = seals.seal("ci", &Secret::new("hidden")).unwrap();
