@@ -149,9 +149,7 @@ impl Backend {
     #[cfg(feature = "trial")]
     pub(crate) fn is_at_rest(&self) -> bool {
         match self {
-            Self::Postgres(Postgres {
-                keyed, searching, ..
-            }) => keyed.is_idle() && searching.is_idle(),
+            Self::Postgres(_) => unreachable!("trials are on SQLite"),
             Self::Sqlite(Sqlite { reader, writer, .. }) => is_idle(reader) && is_idle(writer),
         }
     }

@@ -158,6 +158,9 @@ impl Store {
     }
 
     /// Whether every connection to the database is idle.
+    ///
+    /// # Panics
+    /// On PostgreSQL: trials are on SQLite.
     #[cfg(feature = "trial")]
     #[must_use]
     pub fn is_at_rest(&self) -> bool {

@@ -80,13 +80,6 @@ impl Kept {
         closing.await;
     }
 
-    /// Whether no connection is in use.
-    #[cfg(feature = "trial")]
-    pub(crate) fn is_idle(&self) -> bool {
-        let idle = self.0.pool.num_idle() + self.idle().len();
-        idle == self.0.pool.size() as usize
-    }
-
     /// A connection of one's own, for a transaction.
     pub(crate) async fn acquire(&self) -> Result<Used, Error> {
         let permit = Arc::clone(&self.0.turns).acquire_owned().await;

@@ -7,7 +7,7 @@ use chacha20poly1305::{Key, aead::Generate};
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 use tempfile::NamedTempFile;
 
@@ -39,14 +39,12 @@ pub(super) fn make(database: &Path) -> Result<SealKey, StoreError> {
 /// Writes the whole file or none, and for good: what was sealed with a key that a power failure took
 /// would be lost.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
+    let path = path::absolute(path)?;
+    let directory = path.parent().unwrap_or(&path);
     let mut file = NamedTempFile::new_in(directory)?;
     writeln!(file, "{text}")?;
     file.as_file().sync_all()?;
-    file.persist_noclobber(path)?;
+    file.persist_noclobber(&path)?;
     File::open(directory)?.sync_all()
 }
 
@@ -87,5 +85,9 @@ mod tests {
         assert!(refused.contains("ekiden.db.seal-key"), "{refused}");
         assert!(refused.contains("the Base64 of 32 bytes"), "{refused}");
         assert!(!refused.contains("short"), "{refused}");
+        // What is there and cannot be read is not taken for missing.
+        fs::remove_file(beside(&database)).unwrap();
+        fs::create_dir(beside(&database)).unwrap();
+        assert!(read(&database).is_err());
     }
 }

@@ -5,9 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
+mod connections;
 mod counting;
 mod fixture;
-mod given_up;
 mod growing;
 mod handed_on;
 mod keeping;
