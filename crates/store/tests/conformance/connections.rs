@@ -80,9 +80,13 @@ async fn a_store_that_is_closed_lets_what_is_under_way_end_and_has_no_connection
         futures::future::join_all(ids.map(|id| accepted(&store, Some(id), NOW))).await;
         let (transaction, asking) = ask_in_vain(&store, &mut connection).await;
         let closing = tokio::spawn(store.clone().close());
-        while store.ping().await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let until_closing = async {
+            while store.ping().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let begun = tokio::time::timeout(FOUND_OUT, until_closing).await;
+        begun.expect("nothing more can be asked");
         transaction.rollback().await.unwrap();
         assert_eq!(asking.await.unwrap().unwrap(), []);
         let closed = tokio::time::timeout(FOUND_OUT, closing).await;
