@@ -64,7 +64,7 @@ pub(crate) enum Answer {
     Functions(Vec<Function>),
     /// Whether it was there.
     Deleted(bool),
-    /// How its secret is kept; `None` means that there is one of this id already.
+    /// Whether it is new: `false` means that there is one of this id already.
     KeyCreated(bool),
     /// Every access key, by id.
     Keys(Vec<ShownKey>),

@@ -56,12 +56,10 @@ async fn number_until(
     sql: &'static str,
     is_it: impl Fn(i64) -> bool,
 ) -> i64 {
-    loop {
+    until(sql, async || {
         let number = sqlx::query_scalar(sql).fetch_one(&mut *connection).await;
         let number = number.unwrap();
-        if is_it(number) {
-            return number;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+        is_it(number).then_some(number)
+    })
+    .await
 }
