@@ -44,7 +44,7 @@ async = { retry_base = "1h", retry_max = "1h" }
 [[function]]
 service = "default"
 name = "stubborn"
-target = { command = ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] }
+target = { command = ["sh", "-c", "trap '' TERM; : > deaf; while :; do sleep 1; done"] }
 "#;
 
 /// A database, a broker's corner, a directory and the functions.

@@ -118,10 +118,9 @@ async fn a_second_stop_while_the_first_takes_effect_is_fine(world: &World) {
     let client = &server.client;
     let accepted = client.post(&UNVERSIONED.invoke("stubborn"), &[], "").await;
     let id = accepted.request_id();
-    until_record(client, ("stubborn", id), |record| {
-        record["status"] == "Running"
-    })
-    .await;
+    // It is Running before its shell has come to ignore SIGTERM.
+    let deaf = world.path().join("deaf");
+    until("a deaf command", async || deaf.exists().then_some(())).await;
     // The command is killed only after its grace: until then it is Stopping.
     for spelling in SPELLINGS {
         is_done(&client.put(&spelling.stop("stubborn", id)).await);
