@@ -111,17 +111,17 @@ impl Flush for Accept {
 /// never wait for each other in a circle.
 const POSTGRES: &str = "
     WITH new AS (
-        SELECT * FROM unnest(
-            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
-            $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-            $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::bigint[], $17::text[],
-            $18::bigint[], $19::text[], $20::text[], $21::text[]
-        ) AS new(
-            request_id, function, invocation_id, qualifier, stateful, lane,
-            max_retries, retry_base_ms, retry_max_ms, accepted_at, expires_at,
-            due_at, events, payload, message_id, take_at, version,
-            hops, on_success, on_failure, trace
-        )
+        SELECT unnest($1::uuid[]) AS request_id, unnest($2::text[]) AS function,
+               unnest($3::text[]) AS invocation_id, unnest($4::text[]) AS qualifier,
+               unnest($5::bool[]) AS stateful, unnest($6::text[]) AS lane,
+               unnest($7::bigint[]) AS max_retries, unnest($8::bigint[]) AS retry_base_ms,
+               unnest($9::bigint[]) AS retry_max_ms, unnest($10::bigint[]) AS accepted_at,
+               unnest($11::bigint[]) AS expires_at, unnest($12::bigint[]) AS due_at,
+               unnest($13::text[]) AS events, unnest($14::bytea[]) AS payload,
+               unnest($15::uuid[]) AS message_id, unnest($16::bigint[]) AS take_at,
+               unnest($17::text[]) AS version, unnest($18::bigint[]) AS hops,
+               unnest($19::text[]) AS on_success, unnest($20::text[]) AS on_failure,
+               unnest($21::text[]) AS trace
     ), inputs AS (
         INSERT INTO invocation_inputs (
             request_id, function, invocation_id, qualifier, stateful, lane,

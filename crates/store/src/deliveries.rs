@@ -250,13 +250,11 @@ async fn report_postgres(pool: &Kept, items: &[&Delivery]) -> Result<HashSet<Uui
     // In key order, so that two reports which meet never wait for each other in a circle.
     let written: Vec<Uuid> = sqlx::query_scalar(
         "WITH report AS (
-             SELECT * FROM unnest(
-                 $1::uuid[], $2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[],
-                 $6::bigint[], $7::bigint[], $8::text[], $9::text[]
-             ) AS report(
-                 request_id, attempts, status, created_at, take_at, answered_at, http_status,
-                 answer, error
-             )
+             SELECT unnest($1::uuid[]) AS request_id, unnest($2::bigint[]) AS attempts,
+                    unnest($3::smallint[]) AS status, unnest($4::bigint[]) AS created_at,
+                    unnest($5::bigint[]) AS take_at, unnest($6::bigint[]) AS answered_at,
+                    unnest($7::bigint[]) AS http_status, unnest($8::text[]) AS answer,
+                    unnest($9::text[]) AS error
          ), held AS (
              SELECT report.* FROM report JOIN deliveries USING (request_id)
              WHERE deliveries.attempts = report.attempts

@@ -23,10 +23,12 @@ const MESSAGES: &str = ", messages AS (
         INSERT INTO outbox (request_id, id, kind, lane, due_at, take_at, trace)
         SELECT request_id, message.id, message.kind, message.lane, message.due_at, message.take_at,
                message.trace
-        FROM unnest(
-            $1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[],
-            $7::text[]
-        ) AS message(request_id, id, kind, lane, due_at, take_at, trace)
+        FROM (
+            SELECT unnest($1::uuid[]) AS request_id, unnest($2::uuid[]) AS id,
+                   unnest($3::smallint[]) AS kind, unnest($4::text[]) AS lane,
+                   unnest($5::bigint[]) AS due_at, unnest($6::bigint[]) AS take_at,
+                   unnest($7::text[]) AS trace
+        ) AS message
         WHERE (request_id IN (SELECT request_id FROM written)) IS TRUE
     )";
 
@@ -39,13 +41,14 @@ const TOLD: &str = ", told AS (
         SELECT request_id, attempt.number, attempt.worker, attempt.started_at, attempt.ended_at,
                attempt.fault_kind, attempt.error, attempt.error_message, attempt.http_status,
                attempt.output, attempt.log
-        FROM unnest(
-            $8::uuid[], $9::bigint[], $10::uuid[], $11::bigint[], $12::bigint[],
-            $13::smallint[], $14::text[], $15::text[], $16::bigint[], $17::bytea[], $18::bytea[]
-        ) AS attempt(
-            request_id, number, worker, started_at, ended_at, fault_kind, error, error_message,
-            http_status, output, log
-        )
+        FROM (
+            SELECT unnest($8::uuid[]) AS request_id, unnest($9::bigint[]) AS number,
+                   unnest($10::uuid[]) AS worker, unnest($11::bigint[]) AS started_at,
+                   unnest($12::bigint[]) AS ended_at, unnest($13::smallint[]) AS fault_kind,
+                   unnest($14::text[]) AS error, unnest($15::text[]) AS error_message,
+                   unnest($16::bigint[]) AS http_status, unnest($17::bytea[]) AS output,
+                   unnest($18::bytea[]) AS log
+        ) AS attempt
         WHERE (request_id IN (SELECT request_id FROM written)) IS TRUE
     )";
 
@@ -53,8 +56,10 @@ const TOLD: &str = ", told AS (
 const HANDED_ON: &str = ", handed_on AS (
         INSERT INTO deliveries (request_id, destination, status, attempts, created_at, take_at)
         SELECT request_id, destination, 0, 0, ended_at, ended_at
-        FROM unnest($19::uuid[], $20::text[], $21::bigint[])
-             AS result(request_id, destination, ended_at)
+        FROM (
+            SELECT unnest($19::uuid[]) AS request_id, unnest($20::text[]) AS destination,
+                   unnest($21::bigint[]) AS ended_at
+        ) AS result
         WHERE (request_id IN (SELECT request_id FROM written)) IS TRUE
     )";
 
@@ -74,17 +79,19 @@ const MOVE: &str = "WITH written AS (
             fault_kind = step.fault_kind, error = step.error,
             error_message = step.error_message, http_status = step.http_status,
             events = step.events
-        FROM unnest(
-            $22::uuid[], $23::bigint[], $24::smallint[], $25::smallint[], $26::bigint[],
-            $27::uuid[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[],
-            $32::bigint[], $33::bool[], $34::bigint[], $35::smallint[], $36::text[], $37::text[],
-            $38::bigint[], $39::text[], $40::bigint[], $41::bigint[], $42::bigint[], $43::bigint[]
-        ) AS step(
-            request_id, lease_was, status_was, status, lease,
-            worker, first_started_at, attempts, retries, system_retries,
-            releases, reached, duration_ms, fault_kind, error, error_message,
-            http_status, events, due_at, claimed_at, started_at, deadline_at
-        )
+        FROM (
+            SELECT unnest($22::uuid[]) AS request_id, unnest($23::bigint[]) AS lease_was,
+                   unnest($24::smallint[]) AS status_was, unnest($25::smallint[]) AS status,
+                   unnest($26::bigint[]) AS lease, unnest($27::uuid[]) AS worker,
+                   unnest($28::bigint[]) AS first_started_at, unnest($29::bigint[]) AS attempts,
+                   unnest($30::bigint[]) AS retries, unnest($31::bigint[]) AS system_retries,
+                   unnest($32::bigint[]) AS releases, unnest($33::bool[]) AS reached,
+                   unnest($34::bigint[]) AS duration_ms, unnest($35::smallint[]) AS fault_kind,
+                   unnest($36::text[]) AS error, unnest($37::text[]) AS error_message,
+                   unnest($38::bigint[]) AS http_status, unnest($39::text[]) AS events,
+                   unnest($40::bigint[]) AS due_at, unnest($41::bigint[]) AS claimed_at,
+                   unnest($42::bigint[]) AS started_at, unnest($43::bigint[]) AS deadline_at
+        ) AS step
         WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
           AND live.lease = step.lease_was AND live.status = step.status_was
         RETURNING live.request_id, live.worker,
@@ -99,17 +106,19 @@ const MOVE: &str = "WITH written AS (
 /// Moves rows into the history.
 const END: &str = "WITH written AS (
         DELETE FROM invocations_live live
-        USING unnest(
-            $22::uuid[], $23::bigint[], $24::smallint[], $25::smallint[], $26::bigint[],
-            $27::uuid[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[],
-            $32::bigint[], $33::bool[], $34::bigint[], $35::smallint[], $36::text[], $37::text[],
-            $38::bigint[], $39::text[], $40::bigint[], $41::text[], $42::text[], $43::bool[]
-        ) AS step(
-            request_id, lease_was, status_was, status, lease,
-            worker, first_started_at, attempts, retries, system_retries,
-            releases, reached, duration_ms, fault_kind, error, error_message,
-            http_status, events, ended_at, invocation_id, qualifier, stateful
-        )
+        USING (
+            SELECT unnest($22::uuid[]) AS request_id, unnest($23::bigint[]) AS lease_was,
+                   unnest($24::smallint[]) AS status_was, unnest($25::smallint[]) AS status,
+                   unnest($26::bigint[]) AS lease, unnest($27::uuid[]) AS worker,
+                   unnest($28::bigint[]) AS first_started_at, unnest($29::bigint[]) AS attempts,
+                   unnest($30::bigint[]) AS retries, unnest($31::bigint[]) AS system_retries,
+                   unnest($32::bigint[]) AS releases, unnest($33::bool[]) AS reached,
+                   unnest($34::bigint[]) AS duration_ms, unnest($35::smallint[]) AS fault_kind,
+                   unnest($36::text[]) AS error, unnest($37::text[]) AS error_message,
+                   unnest($38::bigint[]) AS http_status, unnest($39::text[]) AS events,
+                   unnest($40::bigint[]) AS ended_at, unnest($41::text[]) AS invocation_id,
+                   unnest($42::text[]) AS qualifier, unnest($43::bool[]) AS stateful
+        ) AS step
         WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
           AND live.lease = step.lease_was AND live.status = step.status_was
         RETURNING live.function, live.accepted_at, live.expires_at, step.*
