@@ -6,7 +6,7 @@ use ekiden_domain::{
     Claim, Destination, Event, Fault, FaultKind, Invalid, Invocation, InvocationId, Lease, Policy,
     Position, Record, RequestId, State, Status, Timestamp, TraceContext, WorkerId,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use std::{borrow::Cow, time::Duration};
 use uuid::Uuid;
@@ -304,26 +304,22 @@ pub(crate) fn count(column: i64) -> u32 {
     u32::try_from(column).unwrap_or(u32::MAX)
 }
 
-/// The events as one JSON array of `[milliseconds, status]` or `[milliseconds, status, detail]`.
 /// An event as the column holds it: `[1700000000000,"Running"]`, with the detail if there is one.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct EventRow<'a>(
     i64,
     #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow, default)] Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")] Cow<'a, str>,
 );
 
+/// The events as one JSON array of `[milliseconds, status]` or `[milliseconds, status, detail]`.
 pub(crate) fn encode_events(events: &[Event]) -> String {
     let rows = events.iter().map(|event| {
-        let (at, status) = (event.at.as_millis(), event.status);
-        if event.detail.is_empty() {
-            format!("[{at},\"{status}\"]")
-        } else {
-            let detail = serde_json::Value::from(event.detail.as_str());
-            format!("[{at},\"{status}\",{detail}]")
-        }
+        let (status, detail) = (event.status.as_str(), event.detail.as_str());
+        EventRow(event.at.as_millis(), status.into(), detail.into())
     });
-    format!("[{}]", rows.collect::<Vec<_>>().join(","))
+    // Numbers and texts: there is nothing that could not be written.
+    serde_json::to_string(&rows.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn decode_events(text: &str) -> Option<Vec<Event>> {
