@@ -4,15 +4,17 @@ use ekiden_broker::{Broker, BrokerError};
 use ekiden_domain::{Body, Lane, Message, OutboxId, RequestId, TraceContext};
 use ekiden_store::Store;
 use ekiden_trace::{Part, span};
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::stream::FuturesUnordered;
 use std::{
     collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
 /// Up to this many messages of a lane in one send each travel alone, so that idle workers share
 /// them; more are a backlog, and are packed.
@@ -21,6 +23,8 @@ const ALONE: usize = 4;
 const CONFIRMED: usize = 20_000;
 /// The most outbox rows that are forgotten in one transaction.
 const FORGET: usize = 2_000;
+/// For how long they gather.
+const GATHERING: Duration = Duration::from_millis(50);
 
 type Sent = (RequestId, OutboxId);
 
@@ -171,14 +175,15 @@ impl Sender {
     }
 }
 
-/// Deletes confirmed rows, as many at once as have gathered. One that cannot be deleted is polled
-/// and sent once more, which is harmless.
-async fn forget(store: Store, mut confirmed: mpsc::Receiver<Sent>) {
-    let mut batch = Vec::with_capacity(FORGET);
-    while confirmed.recv_many(&mut batch, FORGET).await > 0 {
-        if let Err(error) = store.delete_messages(&batch).await {
-            tracing::warn!(messages = batch.len(), %error, "confirmed messages stay in the outbox");
+/// Deletes confirmed rows, as many at once as have gathered. Nobody waits for that, so they gather
+/// for a moment: the commits that somebody waits for come first. One that cannot be deleted is
+/// polled and sent once more, which is harmless.
+async fn forget(store: Store, confirmed: mpsc::Receiver<Sent>) {
+    let gathered = ReceiverStream::new(confirmed).chunks_timeout(FORGET, GATHERING);
+    let mut gathered = std::pin::pin!(gathered);
+    while let Some(messages) = gathered.next().await {
+        if let Err(error) = store.delete_messages(&messages).await {
+            tracing::warn!(messages = messages.len(), %error, "confirmed messages stay in the outbox");
         }
-        batch.clear();
     }
 }
