@@ -45,4 +45,6 @@ async fn what_the_poll_finds_does_not_wait_until_nothing_more_is_offered() {
     assert!(place < 3, "it came after {place} others");
     stop.cancel();
     dispatching.await.unwrap();
+    // What was confirmed last is not left behind.
+    assert_eq!(world.store.oldest_untaken().await.unwrap(), None);
 }
