@@ -108,7 +108,7 @@ impl Flush for Accept {
 }
 
 /// The rows are inserted in the order of the unique key, so that two flushes which meet in it
-/// never wait for each other in a circle.
+/// never wait for each other in a circle. Arrays are unnested as in `commit::postgres`.
 const POSTGRES: &str = "
     WITH new AS (
         SELECT unnest($1::uuid[]) AS request_id, unnest($2::text[]) AS function,
