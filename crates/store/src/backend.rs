@@ -2,7 +2,7 @@
 
 mod kept;
 
-use crate::{Database, StoreConfig, StoreError, claims::Taken, growth::Growth};
+use crate::{Database, StoreConfig, StoreError, accept::Caution, claims::Taken, growth::Growth};
 use sqlx::{
     Connection, PgConnection, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -47,6 +47,8 @@ pub(crate) struct Postgres {
     pub(crate) taken: Arc<Taken>,
     /// What this process has added.
     pub(crate) growth: Arc<Growth>,
+    /// Whether some of what it is to add may be there.
+    pub(crate) caution: Arc<Caution>,
 }
 
 /// SQLite has one writer at a time, so that writes queue for one connection and never meet a busy
@@ -205,6 +207,7 @@ fn postgres(url: &str, config: &StoreConfig) -> Result<Postgres, StoreError> {
         heart: pool("force_custom_plan", 1),
         taken: Arc::default(),
         growth: Arc::default(),
+        caution: Arc::default(),
     })
 }
 
