@@ -159,10 +159,8 @@ pub(crate) async fn delete(
 ) -> Result<(), StoreError> {
     match backend {
         Backend::Postgres(postgres) => {
-            // In key order, so that two deletes which meet never wait for each other in a circle; and
-            // by one look for each key, which `LIMIT` makes sure of.
-            let mut messages = messages.to_vec();
-            messages.sort_unstable();
+            // By one look for each key, which `LIMIT` makes sure of; and in the order of their places, so
+            // that two deletes which meet never wait for each other in a circle.
             sqlx::query(
                 "DELETE FROM outbox WHERE ctid = ANY(ARRAY(
                      SELECT found.ctid
@@ -170,7 +168,7 @@ pub(crate) async fn delete(
                      CROSS JOIN LATERAL (
                          SELECT outbox.ctid FROM outbox
                          WHERE outbox.request_id = sent.request_id AND outbox.id = sent.id
-                         LIMIT 1 FOR UPDATE
+                         LIMIT 1
                      ) found
                  ))",
             )

@@ -37,18 +37,15 @@ pub(crate) async fn outlived(
 pub(crate) async fn forget(backend: &Backend, ids: &[RequestId]) -> Result<u64, StoreError> {
     match backend {
         Backend::Postgres(postgres) => {
-            // What another forgets is skipped: nobody waits for housekeeping.
             let forgotten: Vec<Uuid> = sqlx::query_scalar(
                 "WITH old AS (
-                     SELECT request_id FROM invocations_history history
+                     DELETE FROM invocations_history history
                      WHERE request_id = ANY($1)
                      AND NOT EXISTS (
                          SELECT FROM deliveries
                          WHERE deliveries.request_id = history.request_id AND take_at IS NOT NULL
                      )
-                     FOR UPDATE SKIP LOCKED
-                 ), history AS (
-                     DELETE FROM invocations_history WHERE request_id = ANY(ARRAY(TABLE old))
+                     RETURNING request_id
                  ), told AS (
                      DELETE FROM attempts WHERE request_id = ANY(ARRAY(TABLE old))
                  ), delivered AS (
