@@ -68,10 +68,35 @@ const HANDED_ON: &str = ", handed_on AS (
 
 const WRITTEN: &str = " SELECT request_id FROM written";
 
-/// Moves rows that go on living. The ids are named twice, so that no plan, whatever it was made for,
-/// looks at other rows. What is claimed is noted in one row, and notes that say nothing any
+/// The steps: what both kinds write, and then what only one does. The ids are named twice, so that no plan,
+/// whatever it was made for, looks at other rows.
+macro_rules! steps {
+    ($its_own:literal) => {
+        concat!(
+            "(
+            SELECT unnest($22::uuid[]) AS request_id, unnest($23::bigint[]) AS lease_was,
+                   unnest($24::smallint[]) AS status_was, unnest($25::smallint[]) AS status,
+                   unnest($26::bigint[]) AS lease, unnest($27::uuid[]) AS worker,
+                   unnest($28::bigint[]) AS first_started_at, unnest($29::bigint[]) AS attempts,
+                   unnest($30::bigint[]) AS retries, unnest($31::bigint[]) AS system_retries,
+                   unnest($32::bigint[]) AS releases, unnest($33::bool[]) AS reached,
+                   unnest($34::bigint[]) AS duration_ms, unnest($35::smallint[]) AS fault_kind,
+                   unnest($36::text[]) AS error, unnest($37::text[]) AS error_message,
+                   unnest($38::bigint[]) AS http_status, unnest($39::text[]) AS events,
+                   ",
+            $its_own,
+            "
+        ) AS step
+        WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
+          AND live.lease = step.lease_was AND live.status = step.status_was"
+        )
+    };
+}
+
+/// Moves rows that go on living. What is claimed is noted in one row, and notes that say nothing any
 /// more are removed.
-const MOVE: &str = "WITH written AS (
+const MOVE: &str = concat!(
+    "WITH written AS (
         UPDATE invocations_live live
         SET status = step.status, lease = step.lease, due_at = step.due_at, worker = step.worker,
             claimed_at = step.claimed_at, started_at = step.started_at,
@@ -82,21 +107,12 @@ const MOVE: &str = "WITH written AS (
             fault_kind = step.fault_kind, error = step.error,
             error_message = step.error_message, http_status = step.http_status,
             events = step.events
-        FROM (
-            SELECT unnest($22::uuid[]) AS request_id, unnest($23::bigint[]) AS lease_was,
-                   unnest($24::smallint[]) AS status_was, unnest($25::smallint[]) AS status,
-                   unnest($26::bigint[]) AS lease, unnest($27::uuid[]) AS worker,
-                   unnest($28::bigint[]) AS first_started_at, unnest($29::bigint[]) AS attempts,
-                   unnest($30::bigint[]) AS retries, unnest($31::bigint[]) AS system_retries,
-                   unnest($32::bigint[]) AS releases, unnest($33::bool[]) AS reached,
-                   unnest($34::bigint[]) AS duration_ms, unnest($35::smallint[]) AS fault_kind,
-                   unnest($36::text[]) AS error, unnest($37::text[]) AS error_message,
-                   unnest($38::bigint[]) AS http_status, unnest($39::text[]) AS events,
-                   unnest($40::bigint[]) AS due_at, unnest($41::bigint[]) AS claimed_at,
-                   unnest($42::bigint[]) AS started_at, unnest($43::bigint[]) AS deadline_at
-        ) AS step
-        WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
-          AND live.lease = step.lease_was AND live.status = step.status_was
+        FROM ",
+    steps!(
+        "unnest($40::bigint[]) AS due_at, unnest($41::bigint[]) AS claimed_at,
+                   unnest($42::bigint[]) AS started_at, unnest($43::bigint[]) AS deadline_at"
+    ),
+    "
         RETURNING live.request_id, live.worker,
                   live.claimed_at IS NOT NULL AND live.lease > step.lease_was AS is_claimed
     ), noted AS (
@@ -104,26 +120,19 @@ const MOVE: &str = "WITH written AS (
         SELECT $44, worker, array_agg(request_id) FROM written WHERE is_claimed GROUP BY worker
     ), spent AS (
         DELETE FROM claims WHERE id = ANY($45::uuid[])
-    )";
+    )"
+);
 
 /// Moves rows into the history.
-const END: &str = "WITH written AS (
+const END: &str = concat!(
+    "WITH written AS (
         DELETE FROM invocations_live live
-        USING (
-            SELECT unnest($22::uuid[]) AS request_id, unnest($23::bigint[]) AS lease_was,
-                   unnest($24::smallint[]) AS status_was, unnest($25::smallint[]) AS status,
-                   unnest($26::bigint[]) AS lease, unnest($27::uuid[]) AS worker,
-                   unnest($28::bigint[]) AS first_started_at, unnest($29::bigint[]) AS attempts,
-                   unnest($30::bigint[]) AS retries, unnest($31::bigint[]) AS system_retries,
-                   unnest($32::bigint[]) AS releases, unnest($33::bool[]) AS reached,
-                   unnest($34::bigint[]) AS duration_ms, unnest($35::smallint[]) AS fault_kind,
-                   unnest($36::text[]) AS error, unnest($37::text[]) AS error_message,
-                   unnest($38::bigint[]) AS http_status, unnest($39::text[]) AS events,
-                   unnest($40::bigint[]) AS ended_at, unnest($41::text[]) AS invocation_id,
-                   unnest($42::text[]) AS qualifier, unnest($43::bool[]) AS stateful
-        ) AS step
-        WHERE live.request_id = step.request_id AND live.request_id = ANY($22::uuid[])
-          AND live.lease = step.lease_was AND live.status = step.status_was
+        USING ",
+    steps!(
+        "unnest($40::bigint[]) AS ended_at, unnest($41::text[]) AS invocation_id,
+                   unnest($42::text[]) AS qualifier, unnest($43::bool[]) AS stateful"
+    ),
+    "
         RETURNING live.function, live.accepted_at, live.expires_at, step.*
     ), history AS (
         INSERT INTO invocations_history (
@@ -135,7 +144,8 @@ const END: &str = "WITH written AS (
                status, lease, worker, first_started_at, attempts, retries, system_retries, releases,
                reached, duration_ms, fault_kind, error, error_message, http_status, ended_at, events
         FROM written
-    )";
+    )"
+);
 
 type PgQuery<'q> = sqlx::query::QueryScalar<'q, sqlx::Postgres, Uuid, sqlx::postgres::PgArguments>;
 
@@ -192,7 +202,7 @@ pub(super) async fn write(
 }
 
 /// What both kinds of step write.
-fn bind_steps<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
+fn bind_steps<'q>(query: PgQuery<'q>, items: &[&'q Transition]) -> PgQuery<'q> {
     fn after<T>(items: &[&Transition], column: impl Fn(&Invocation) -> T) -> Vec<T> {
         items.iter().map(|item| column(&item.after)).collect()
     }
@@ -200,10 +210,9 @@ fn bind_steps<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
         items.iter().map(|item| column(&item.before)).collect()
     }
     let counter = |column: fn(&Invocation) -> u32| after(items, |it| i64::from(column(it)));
-    let fault = |column: fn(&Fault) -> &str| {
-        after(items, |it| {
-            it.error.as_ref().map(|fault| column(fault).to_owned())
-        })
+    let fault = |column: fn(&Fault) -> &str| -> Vec<Option<&str>> {
+        let errors = items.iter().map(|item| item.after.error.as_ref());
+        errors.map(|error| error.map(column)).collect()
     };
     query
         .bind(after(items, |it| it.request_id.as_uuid()))
@@ -244,12 +253,9 @@ fn bind_places<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
 }
 
 /// What the history holds of those that ended, and the live table does not.
-fn bind_ends<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
-    let text = |column: fn(&Invocation) -> &str| -> Vec<String> {
-        items
-            .iter()
-            .map(|item| column(&item.after).to_owned())
-            .collect()
+fn bind_ends<'q>(query: PgQuery<'q>, items: &[&'q Transition]) -> PgQuery<'q> {
+    let text = |column: fn(&Invocation) -> &str| -> Vec<&str> {
+        items.iter().map(|item| column(&item.after)).collect()
     };
     let stateful: Vec<bool> = items.iter().map(|item| item.after.stateful).collect();
     let ended_at: Vec<Option<i64>> = items
@@ -263,7 +269,7 @@ fn bind_ends<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
         .bind(stateful)
 }
 
-fn bind_messages<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
+fn bind_messages<'q>(query: PgQuery<'q>, items: &[&'q Transition]) -> PgQuery<'q> {
     let messages: Vec<(&Message, Timestamp)> = items
         .iter()
         .flat_map(|item| {
@@ -294,7 +300,7 @@ fn bind_messages<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
         .bind(
             messages
                 .iter()
-                .map(|(m, _)| outbox::columns(&m.body).1.map(str::to_owned))
+                .map(|(m, _)| outbox::columns(&m.body).1)
                 .collect::<Vec<_>>(),
         )
         .bind(
@@ -312,7 +318,7 @@ fn bind_messages<'q>(query: PgQuery<'q>, items: &[&Transition]) -> PgQuery<'q> {
         .bind(
             messages
                 .iter()
-                .map(|(m, _)| outbox::trace(m.trace.as_ref()).map(str::to_owned))
+                .map(|(m, _)| outbox::trace(m.trace.as_ref()))
                 .collect::<Vec<_>>(),
         )
 }
