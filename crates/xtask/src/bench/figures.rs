@@ -54,7 +54,7 @@ const fn figure(
 }
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 30] = [
+const FIGURES: [Figure; 32] = [
     figure("drain, 64 slots", (USUAL, "drain_per_s"), Some("drain_per_s"), Goal::AtLeastOfLimit(30_000.0, OF_LIMIT)),
     figure("drain, 1,000 slots", (MANY, "drain_per_s"), Some("drain_per_s"), Goal::AtLeastOfLimit(30_000.0, OF_LIMIT)),
     figure("drain with a backlog, 1,000 slots", (MANY, "backlog_drain_per_s"), None, Goal::OfOwn("drain_per_s", 0.9)),
@@ -80,6 +80,8 @@ const FIGURES: [Figure; 30] = [
     figure("list while tasks are drained, p99, ms", (LARGE, "list_draining_p99_ms"), None, Goal::AtMost(30.0)),
     figure("drain with results in vain, 64 slots", (USUAL, "in_vain_drain_per_s"), None, Goal::None),
     figure("long run: tasks/s in its last tenth", (LARGE, "long_last_per_s"), None, Goal::OfOwn("long_first_per_s", 0.9)),
+    figure("long run: tasks/s in its slowest tenth", (LARGE, "long_slowest_per_s"), None, Goal::None),
+    figure("long run: tasks/s in its fastest tenth", (LARGE, "long_fastest_per_s"), None, Goal::None),
     figure("long run: MiB of tables at its end", (LARGE, "long_last_mb"), None, Goal::NoMoreThan("long_early_mb", 2.0)),
     figure("long run: resident, MiB a worker", (LARGE, "long_rss_mb"), None, Goal::None),
     figure("SQLite: drain", (EMBEDDED, "drain_per_s"), None, Goal::AtLeast(10_000.0)),

@@ -229,6 +229,9 @@ impl Phases<'_> {
         }
         self.report.number("long_first_per_s", rates[0]);
         self.report.number("long_last_per_s", rates[PARTS - 1]);
+        rates.sort_unstable_by(f64::total_cmp);
+        self.report.number("long_slowest_per_s", rates[0]);
+        self.report.number("long_fastest_per_s", rates[PARTS - 1]);
         // By the second part there is as much as there ever should be.
         if let [_, early, .., last] = sizes[..] {
             self.report.number("long_early_mb", early);
