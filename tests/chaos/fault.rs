@@ -51,6 +51,8 @@ pub(crate) struct Struck {
     pub(crate) affected: Vec<Live>,
     /// The workers that it gives reason to take for dead.
     pub(crate) victims: Vec<String>,
+    /// Whether no backlog was left of the fault before, so that a free slot is not waited for.
+    pub(crate) was_calm: bool,
 }
 
 impl Fault {
@@ -183,6 +185,7 @@ impl Fault {
             ended_at,
             affected,
             victims: Vec::new(),
+            was_calm: false,
         }
     }
 
@@ -221,6 +224,7 @@ impl Fault {
             ended_at: now(),
             affected,
             victims,
+            was_calm: false,
         }
     }
 }

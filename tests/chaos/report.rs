@@ -31,8 +31,10 @@ struct Recovery {
     affected: usize,
     /// Until all that the victim held was taken from it, at worst; zero where there is none.
     rescued: Duration,
-    /// Until all that was affected ran again or had ended, at worst.
-    went_on: Duration,
+    /// Until all that was affected ran again or had ended, at worst; if it was calm before.
+    went_on: Option<Duration>,
+    /// The same in a backlog: for a slot, too, is waited then.
+    in_backlog: Option<Duration>,
     /// Until as many tasks ended as usual, at worst.
     throughput: Duration,
 }
@@ -41,21 +43,22 @@ impl Report {
     /// One line for each kind of fault, and one for each promise.
     pub(crate) fn table(&self) -> String {
         let mut table = format!(
-            "{:<42} {:>5} {:>8} {:>8} {:>8} {:>8} {:>11}\n",
-            "fault", "times", "affected", "rescued", "went on", "bound", "throughput"
+            "{:<42} {:>5} {:>8} {:>8} {:>8} {:>10} {:>8} {:>11}\n",
+            "fault", "times", "affected", "rescued", "went on", "in backlog", "bound", "throughput"
         );
         for (fault, recovery) in self.recoveries() {
-            let bound = fault.bound().map_or("-".to_owned(), seconds);
-            let rescued = fault.has_victim().then(|| seconds(recovery.rescued));
+            let seconds_of = |time: Option<Duration>| time.map_or("-".to_owned(), seconds);
+            let rescued = fault.has_victim().then_some(recovery.rescued);
             let line = writeln!(
                 table,
-                "{:<42} {:>5} {:>8} {:>8} {:>8} {:>8} {:>11}",
+                "{:<42} {:>5} {:>8} {:>8} {:>8} {:>10} {:>8} {:>11}",
                 fault.name(),
                 recovery.times,
                 recovery.affected,
-                rescued.unwrap_or_else(|| "-".to_owned()),
-                seconds(recovery.went_on),
-                bound,
+                seconds_of(rescued),
+                seconds_of(recovery.went_on),
+                seconds_of(recovery.in_backlog),
+                seconds_of(fault.bound()),
                 seconds(recovery.throughput)
             );
             line.unwrap();
@@ -73,7 +76,8 @@ impl Report {
             json!({
                 "fault": fault.name(), "times": it.times, "affected": it.affected,
                 "rescued_ms": fault.has_victim().then(|| millis(it.rescued)),
-                "went_on_ms": millis(it.went_on), "bound_ms": fault.bound().map(millis),
+                "went_on_ms": it.went_on.map(millis), "in_backlog_ms": it.in_backlog.map(millis),
+                "bound_ms": fault.bound().map(millis),
                 "throughput_ms": millis(it.throughput),
             })
         });
@@ -180,7 +184,12 @@ impl Report {
             recovery.times += 1;
             recovery.affected += struck.affected.len();
             recovery.rescued = recovery.rescued.max(rescued);
-            recovery.went_on = recovery.went_on.max(went_on);
+            let worst = if struck.was_calm {
+                &mut recovery.went_on
+            } else {
+                &mut recovery.in_backlog
+            };
+            *worst = (*worst).max(Some(went_on));
             recovery.throughput = recovery.throughput.max(throughput);
         }
         recoveries

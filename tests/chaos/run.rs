@@ -7,6 +7,7 @@ use crate::{
     functions::Functions,
     load::Load,
     place::Place,
+    record::now,
     report::Report,
 };
 use ekiden_domain::Status;
@@ -24,6 +25,10 @@ const CALM: Duration = Duration::from_secs(3);
 const STUCK: Duration = Duration::from_secs(90);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(200);
+/// What has been due for so many milliseconds and still waits is a backlog.
+const BACKLOG: i64 = 1000;
+/// Each fault of so many strikes whatever backlog the one before left; the others wait until it is gone.
+const AT_ONCE: usize = 3;
 /// The longest time that the database stays away.
 const AWAY: Duration = Duration::from_secs(60);
 
@@ -105,14 +110,33 @@ impl Course {
                 bag = Fault::shuffled(&mut rng);
             }
             let Some(fault) = bag.pop() else { break };
+            let was_calm = self.calm(place).await;
             eprintln!("{}", fault.name());
-            let struck = fault.strike(fleet, place, &mut rng, away).await;
+            let struck = Struck {
+                was_calm,
+                ..fault.strike(fleet, place, &mut rng, away).await
+            };
             self.until_over(&struck, place).await;
             for (id, end) in place.ends().await {
                 self.ends.entry(id).or_insert(end);
             }
             self.struck.push(struck);
             tokio::time::sleep(CALM).await;
+        }
+    }
+
+    /// Waits until there is no backlog, if the next fault is to wait for that; answers whether there is
+    /// none.
+    async fn calm(&self, place: &Place) -> bool {
+        let is_to_wait = !(self.struck.len() + 1).is_multiple_of(AT_ONCE);
+        let give_up = Instant::now() + STUCK;
+        loop {
+            let due = place.live(now() - BACKLOG).await;
+            let is_calm = !due.iter().any(|it| it.version.1.is_waiting());
+            if is_calm || !is_to_wait || Instant::now() > give_up {
+                return is_calm;
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
