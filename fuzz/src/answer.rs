@@ -72,6 +72,7 @@ fn attempt(url: String) -> Attempt {
         }),
         name,
         qualifier: Qualifier::latest(),
+        version: Qualifier::latest(),
         request_id,
         invocation_id: InvocationId::from(request_id),
         lease: Lease::default().next(),

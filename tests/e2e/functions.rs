@@ -21,6 +21,7 @@ use tokio::{net::TcpListener, sync::watch};
 pub(crate) struct Call {
     pub(crate) invocation_id: String,
     pub(crate) qualifier: String,
+    pub(crate) version: String,
     pub(crate) lease: u64,
     pub(crate) attempt: u64,
     pub(crate) payload: Bytes,
@@ -105,6 +106,7 @@ impl Functions {
         calls.push(Call {
             invocation_id: text("x-fc-async-task-id"),
             qualifier: text("x-fc-qualifier"),
+            version: text("x-fc-version-id"),
             lease: text("x-ekiden-lease").parse().unwrap(),
             attempt: text("x-ekiden-attempt").parse().unwrap(),
             payload: payload.clone(),

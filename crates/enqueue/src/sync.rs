@@ -47,6 +47,7 @@ impl Call {
             function,
             name: self.name,
             qualifier: self.qualifier,
+            version: self.resolved.version,
             request_id: self.request_id,
             invocation_id: self.request_id.into(),
             lease: Lease::default().next(),

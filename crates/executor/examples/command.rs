@@ -38,6 +38,7 @@ async fn run(argv: Vec<String>, payload: Vec<u8>) -> Result<End, Box<dyn Error>>
         timeout: function.timeout,
         function: Arc::new(function),
         qualifier: Qualifier::latest(),
+        version: Qualifier::latest(),
         request_id,
         invocation_id: request_id.into(),
         lease: Lease::default().next(),

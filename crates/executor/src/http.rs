@@ -11,7 +11,7 @@ mod fault;
 
 use crate::{Attempt, Execution, too_large};
 use bytes::Bytes;
-use ekiden_domain::{Fault, Origin, Qualifier, TraceContext};
+use ekiden_domain::{Fault, Origin, TraceContext};
 use ekiden_reach::{Allowed, Client, Reach, innermost};
 use fault::{reported, text, unanswered, unreachable, unsent};
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
@@ -87,14 +87,6 @@ fn invoke_url(url: &str) -> Result<Url, Fault> {
 }
 
 fn headers(attempt: &Attempt) -> [(&'static str, String); 12] {
-    let qualifier = attempt.qualifier.as_str();
-    let is_version = qualifier.bytes().all(|byte| byte.is_ascii_digit());
-    let version = if is_version {
-        attempt.qualifier.clone()
-    } else {
-        // An alias has its own treatment but no code of its own.
-        Qualifier::latest()
-    };
     let invocation_id = attempt.invocation_id.to_string();
     [
         ("x-fc-control-path", "/invoke".to_owned()),
@@ -105,8 +97,8 @@ fn headers(attempt: &Attempt) -> [(&'static str, String); 12] {
             "x-fc-function-timeout",
             attempt.timeout.as_secs().max(1).to_string(),
         ),
-        ("x-fc-qualifier", qualifier.to_owned()),
-        ("x-fc-version-id", version.to_string()),
+        ("x-fc-qualifier", attempt.qualifier.to_string()),
+        ("x-fc-version-id", attempt.version.to_string()),
         ("x-fc-retry-count", attempt.retries.to_string()),
         ("x-fc-async-task-id", invocation_id.clone()),
         ("x-fc-stateful-async-invocation-id", invocation_id),

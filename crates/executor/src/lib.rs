@@ -46,12 +46,14 @@ use tokio_util::sync::CancellationToken;
 /// One attempt that is to be run.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The function, as it is registered now.
+    /// What runs: the function as it is registered now, or as its version was published.
     pub function: Arc<Function>,
     /// Its full name.
     pub name: FunctionName,
     /// Through which qualifier it was invoked.
     pub qualifier: Qualifier,
+    /// Which version that stood for when it was accepted: `LATEST` or a number.
+    pub version: Qualifier,
     /// The invocation.
     pub request_id: RequestId,
     /// Its caller's name for it.

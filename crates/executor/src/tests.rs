@@ -23,6 +23,7 @@ fn attempt(target: &Value, settings: &Value) -> Attempt {
         name: function.full_name().unwrap(),
         function: Arc::new(function),
         qualifier: Qualifier::latest(),
+        version: Qualifier::latest(),
         request_id,
         invocation_id: request_id.into(),
         lease: Lease::from_number(7),

@@ -67,6 +67,7 @@ impl Started {
             function: Arc::clone(&self.function),
             name: invocation.function.clone(),
             qualifier: invocation.qualifier.clone(),
+            version: invocation.version.clone(),
             request_id: invocation.request_id,
             invocation_id: invocation.invocation_id.clone(),
             lease: invocation.lease,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 both_stacks! {
     of_many_who_change_one_state_one_wins,
     versions_that_are_published_at_once_have_numbers_of_their_own,
+    a_function_is_told_which_version_its_alias_stands_for,
     what_waits_for_a_version_that_is_deleted_is_invalid,
     what_waits_for_a_function_that_is_deleted_is_invalid,
     a_function_without_a_target_makes_its_invocations_invalid,
@@ -93,6 +94,22 @@ async fn busy(world: &World) -> crate::server::Server {
     let running = server.client.post(&V2023.invoke("f"), &[], "hang").await;
     until_status(&server.client, running.request_id(), "Running").await;
     server
+}
+
+async fn a_function_is_told_which_version_its_alias_stands_for(world: &World) {
+    let server = world.serve(Plan::default()).await;
+    for (spelling, id) in [(UNVERSIONED, "fc2"), (V2023, "fc3")] {
+        let shop = Shop::open(world, &server.client, spelling).await;
+        shop.accepted(id, "?qualifier=prod", "").await;
+        shop.recorded(id, "Succeeded").await;
+        let path = format!("{}?qualifier=prod", shop.invoke());
+        let called = server.client.call(&path, "").await;
+        assert_eq!(called.status, 200, "{called:?}");
+        for id in [id, called.request_id()] {
+            let call = world.functions.calls_of(id).remove(0);
+            assert_eq!((&*call.qualifier, &*call.version), ("prod", "1"));
+        }
+    }
 }
 
 async fn what_waits_for_a_version_that_is_deleted_is_invalid(world: &World) {

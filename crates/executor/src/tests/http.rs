@@ -57,11 +57,12 @@ async fn the_target_gets_the_payload_and_is_told_what_it_is() {
     let cases = [
         ("", "LATEST", "/invoke", "LATEST"),
         ("/", "42", "/invoke", "42"),
-        ("/base/?a=b", "prod", "/base/invoke?a=b", "LATEST"),
+        ("/base/?a=b", "prod", "/base/invoke?a=b", "7"),
     ];
     for (path, qualifier, path_seen, version) in cases {
         let mut attempt = call(&format!("{url}{path}"));
         attempt.qualifier = qualifier.parse().unwrap();
+        attempt.version = version.parse().unwrap();
         attempt.timeout = Duration::from_millis(90_700);
         let (request, invocation) = (attempt.request_id.to_string(), "task-1");
         attempt.invocation_id = invocation.parse().unwrap();
