@@ -57,6 +57,9 @@ async fn the_api_is_served_with_the_certificate_that_is_there() {
         list.env("SSL_CERT_FILE", trusted);
         let said = crate::world::Said::of(list).await;
         assert_eq!(said.code, 0, "{said:?}");
+        // The selftest calls nobody by that name.
+        let said = world.run(&["selftest"]).await;
+        assert_eq!(said.code, 0, "{said:?}");
         // One that is not good changes nothing; one that is, does.
         fs::write(world.path().join("cert.pem"), "nothing").unwrap();
         until("the bad certificate to be told", async || {
