@@ -80,17 +80,17 @@ impl FromStr for Destination {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        // A URL may hold a secret: only its scheme is shown.
+        let shown = text.split_once("://").map_or(text, |(scheme, _)| scheme);
         if text.len() > MAX_LENGTH {
             let allowed = format!("at most {MAX_LENGTH} bytes long");
-            return Err(Invalid::new("destination", text, allowed));
+            return Err(Invalid::new("destination", shown, allowed));
         }
         // No store could keep NUL, and a URL's parser forgets line ends and tabs.
         if text.contains(char::is_control) {
             let allowed = "free of control characters";
             return Err(Invalid::new("destination", "(hidden)", allowed));
         }
-        // A URL may hold a secret: only its scheme is shown.
-        let shown = text.split_once("://").map_or(text, |(scheme, _)| scheme);
         let route = route(text).ok_or_else(|| Invalid::new("destination", shown, KINDS))?;
         Ok(Self {
             text: text.to_owned(),

@@ -210,7 +210,7 @@ impl Client {
         let Invocation { function, id } = invocation;
         let mut url = self.endpoint.clone();
         url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.endpoint))?
+            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.shown()))?
             .pop_if_empty()
             .extend(PREFIX.split('/').skip(1))
             .extend(["services", function.service()])
@@ -228,12 +228,20 @@ impl Client {
     fn url(&self, function: &FunctionName, rest: &[&str]) -> anyhow::Result<reqwest::Url> {
         let mut url = self.endpoint.clone();
         url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.endpoint))?
+            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.shown()))?
             .pop_if_empty()
             .extend(["services", function.service()])
             .extend(["functions", function.function()])
             .extend(rest);
         Ok(url)
+    }
+
+    /// The endpoint, as it may be shown: without a password.
+    fn shown(&self) -> reqwest::Url {
+        let mut url = self.endpoint.clone();
+        // A URL that can have none has none.
+        let _ = url.set_password(None);
+        url
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
@@ -242,7 +250,7 @@ impl Client {
             sign(&mut request, key)?;
         }
         let response = self.http.execute(request).await;
-        let response = response.with_context(|| format!("{} does not answer", self.endpoint))?;
+        let response = response.with_context(|| format!("{} does not answer", self.shown()))?;
         if response.status().is_success() {
             return Ok(response);
         }
