@@ -51,7 +51,7 @@ pub(crate) struct Struck {
     pub(crate) affected: Vec<Live>,
     /// The workers that it gives reason to take for dead.
     pub(crate) victims: Vec<String>,
-    /// Whether no backlog was left of the fault before, so that a free slot is not waited for.
+    /// Whether no backlog was left of the fault before.
     pub(crate) was_calm: bool,
 }
 

@@ -33,7 +33,7 @@ struct Recovery {
     rescued: Duration,
     /// Until all that was affected ran again or had ended, at worst; if it was calm before.
     went_on: Option<Duration>,
-    /// The same in a backlog: for a slot, too, is waited then.
+    /// The same in the backlog of the fault before: for a slot is waited behind that, too.
     in_backlog: Option<Duration>,
     /// Until as many tasks ended as usual, at worst.
     throughput: Duration,

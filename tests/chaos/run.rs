@@ -27,8 +27,6 @@ const STUCK: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(200);
 /// What has been due for so many milliseconds and still waits is a backlog.
 const BACKLOG: i64 = 1000;
-/// Each fault of so many strikes whatever backlog the one before left; the others wait until it is gone.
-const AT_ONCE: usize = 3;
 /// The longest time that the database stays away.
 const AWAY: Duration = Duration::from_secs(60);
 
@@ -104,13 +102,15 @@ impl Course {
         let away = (plan.length / 8).min(AWAY);
         let end = Instant::now() + plan.length;
         let mut bag = Vec::new();
-        tokio::time::sleep(CALM).await;
-        while Instant::now() < end {
+        loop {
+            let was_calm = self.calm(place).await;
+            if Instant::now() > end {
+                break;
+            }
             if bag.is_empty() {
                 bag = Fault::shuffled(&mut rng);
             }
             let Some(fault) = bag.pop() else { break };
-            let was_calm = self.calm(place).await;
             eprintln!("{}", fault.name());
             let struck = Struck {
                 was_calm,
@@ -121,19 +121,24 @@ impl Course {
                 self.ends.entry(id).or_insert(end);
             }
             self.struck.push(struck);
-            tokio::time::sleep(CALM).await;
         }
     }
 
-    /// Waits until there is no backlog, if the next fault is to wait for that; answers whether there is
+    /// Waits for a while, and until no backlog is left; but in the backlog that producers make when the
+    /// database was away, every other time, the next fault strikes at once. Answers whether there is
     /// none.
     async fn calm(&self, place: &Place) -> bool {
-        let is_to_wait = !(self.struck.len() + 1).is_multiple_of(AT_ONCE);
+        let was_away = |struck: &&Struck| struck.fault == Fault::DatabaseAway;
+        let times_away = self.struck.iter().filter(was_away).count();
+        if self.struck.last().filter(was_away).is_some() && times_away % 2 == 1 {
+            return false;
+        }
+        tokio::time::sleep(CALM).await;
         let give_up = Instant::now() + STUCK;
         loop {
             let due = place.live(now() - BACKLOG).await;
             let is_calm = !due.iter().any(|it| it.version.1.is_waiting());
-            if is_calm || !is_to_wait || Instant::now() > give_up {
+            if is_calm || Instant::now() > give_up {
                 return is_calm;
             }
             tokio::time::sleep(LOOK).await;
