@@ -88,8 +88,8 @@ pub(crate) struct Settings {
 pub(crate) struct ServerSettings {
     /// The address and port it listens on; port 0 lets the system choose. Default 127.0.0.1:7070.
     pub(crate) listen: SocketAddr,
-    /// How long a request may take to arrive and be answered, live streams aside: 1 s to 10 min,
-    /// default 30 s.
+    /// How long a request may take to arrive and be answered: 1 s to 10 min, default 30 s. A
+    /// synchronous call may take as long as its function as well.
     pub(crate) request_timeout: Duration,
     /// How long a client may leave a connection idle or take for the parts of it that are its own: 1 s
     /// to 10 min, default 75 s.
@@ -110,7 +110,8 @@ pub(crate) struct DatabaseSettings {
     pub(crate) database: Database,
     /// The schema that its tables are in; no key sets it. PostgreSQL only.
     pub(crate) schema: Option<String>,
-    /// The most connections for reads and small writes: 1 to 500, default 8. PostgreSQL only.
+    /// The most connections of each of two pools, one for statements that name their rows by key, one
+    /// for those that look for rows: 1 to 500, default 8. PostgreSQL only.
     pub(crate) connections: u32,
     /// How long an operation may wait for the database: 1 s to 5 min, default 10 s.
     pub(crate) timeout: Duration,
@@ -183,8 +184,8 @@ pub(crate) struct RetentionSettings {
 /// How what the broker lost is found.
 #[derive(Clone, Debug)]
 pub(crate) struct ReconcileSettings {
-    /// How long an invocation must have been due before it can count as lost: 1 s to 1 h, default
-    /// 30 s.
+    /// How much younger those are that a lane's workers claim when what is older counts as lost: 1 s to
+    /// 1 h, default 30 s.
     pub(crate) period: Duration,
 }
 

@@ -141,7 +141,8 @@ pub type Told = Either<Fc2, Fc3>;
 struct Rules {
     /// What the invocations are invoked through.
     qualifier: String,
-    /// The longest time from acceptance to the begin of an attempt, in seconds.
+    /// The longest time from acceptance, or from the end of its delay, to the begin of an attempt, in
+    /// seconds.
     max_async_event_age_in_seconds: u64,
     /// How often an attempt that failed is tried again.
     max_async_retry_attempts: u8,
