@@ -55,6 +55,14 @@ pub(crate) struct Struck {
     pub(crate) was_calm: bool,
 }
 
+impl Struck {
+    /// When every worker stood still, in milliseconds since the epoch.
+    pub(crate) fn standstill(&self) -> Option<Range<i64>> {
+        let is_one = self.fault == Fault::BrokerWiped;
+        is_one.then_some(self.started_at..self.ended_at)
+    }
+}
+
 impl Fault {
     const ALL: [Self; 15] = [
         Self::WorkerKilled,

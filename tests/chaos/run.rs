@@ -68,6 +68,11 @@ pub(crate) async fn run(plan: Plan, folder: &Path) -> Report {
             .iter()
             .flat_map(|it| it.victims.clone())
             .collect(),
+        standstills: course
+            .struck
+            .iter()
+            .filter_map(Struck::standstill)
+            .collect(),
         ends: course.ends,
     };
     place.remove().await;

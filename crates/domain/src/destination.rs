@@ -229,5 +229,7 @@ mod tests {
         assert!(refused.contains("amqp:EXCHANGE"), "{refused}");
         let hidden = "ftp://user:hidden@host".parse::<Destination>().unwrap_err();
         assert_eq!(hidden.value, "ftp");
+        let long = format!("https://user:hidden@host/{}", "a".repeat(MAX_LENGTH));
+        assert_eq!(long.parse::<Destination>().unwrap_err().value, "https");
     }
 }

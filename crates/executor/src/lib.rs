@@ -235,7 +235,8 @@ async fn unless_stopped(
     cancel: &CancellationToken,
 ) -> Option<Result<Execution, Fault>> {
     tokio::select! {
-        // A result that is there already is the truth, whatever was asked meanwhile.
+        // A result that is there already is the truth, whatever was asked meanwhile, and though its time
+        // was over before this worker went on.
         biased;
         result = tokio::time::timeout(timeout, call) => {
             Some(result.unwrap_or_else(|_| Err(Fault::timed_out(timeout))))

@@ -49,6 +49,7 @@ fn fair() -> Evidence {
         }],
         ends: [("task".to_owned(), Succeeded)].into(),
         victims: ["dead".to_owned()].into(),
+        standstills: Vec::new(),
     }
 }
 
@@ -175,6 +176,18 @@ fn an_end_that_changed_is_found() {
 fn an_end_that_the_task_cannot_come_to_is_found() {
     let flaw = |it: &mut Evidence| it.tasks[0].ends = &[Status::Failed];
     assert_eq!(broken(flaw), [Promise::EndsAreTrue]);
+}
+
+#[test]
+fn an_answer_after_its_time_counts_where_its_worker_stood_still() {
+    let late = |standstill: std::ops::Range<i64>| {
+        broken(move |it: &mut Evidence| {
+            it.tasks[0].ends = &[Status::Failed];
+            it.standstills.push(standstill);
+        })
+    };
+    assert_eq!(late(80..90), []);
+    assert_eq!(late(80..89), [Promise::EndsAreTrue]);
 }
 
 #[test]
