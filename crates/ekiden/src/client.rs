@@ -109,6 +109,14 @@ pub(crate) struct Event {
     pub(crate) event_detail: String,
 }
 
+/// An endpoint as it may be shown: without a user and a password.
+fn shown(endpoint: &reqwest::Url) -> reqwest::Url {
+    let mut url = endpoint.clone();
+    // A URL that can have neither has neither.
+    let _ = (url.set_username(""), url.set_password(None));
+    url
+}
+
 /// An accepted invocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
@@ -121,8 +129,9 @@ impl Client {
     pub(crate) fn new(endpoint: &str, key: Option<Key>) -> anyhow::Result<Self> {
         let endpoint: reqwest::Url = endpoint
             .parse()
-            .with_context(|| format!("the endpoint '{endpoint}' is no URL"))?;
+            .context("the endpoint is no URL such as http://127.0.0.1:7070")?;
         if !matches!(endpoint.scheme(), "http" | "https") {
+            let endpoint = shown(&endpoint);
             bail!("the endpoint '{endpoint}' must begin with http:// or https://");
         }
         let http = reqwest::Client::builder()
@@ -210,7 +219,7 @@ impl Client {
         let Invocation { function, id } = invocation;
         let mut url = self.endpoint.clone();
         url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.shown()))?
+            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", shown(&self.endpoint)))?
             .pop_if_empty()
             .extend(PREFIX.split('/').skip(1))
             .extend(["services", function.service()])
@@ -228,20 +237,12 @@ impl Client {
     fn url(&self, function: &FunctionName, rest: &[&str]) -> anyhow::Result<reqwest::Url> {
         let mut url = self.endpoint.clone();
         url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", self.shown()))?
+            .map_err(|()| anyhow::anyhow!("the endpoint '{}' has no path", shown(&self.endpoint)))?
             .pop_if_empty()
             .extend(["services", function.service()])
             .extend(["functions", function.function()])
             .extend(rest);
         Ok(url)
-    }
-
-    /// The endpoint, as it may be shown: without a password.
-    fn shown(&self) -> reqwest::Url {
-        let mut url = self.endpoint.clone();
-        // A URL that can have none has none.
-        let _ = url.set_password(None);
-        url
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
@@ -250,7 +251,8 @@ impl Client {
             sign(&mut request, key)?;
         }
         let response = self.http.execute(request).await;
-        let response = response.with_context(|| format!("{} does not answer", self.shown()))?;
+        let response =
+            response.with_context(|| format!("{} does not answer", shown(&self.endpoint)))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -306,6 +308,17 @@ fn refusal(status: StatusCode, body: &[u8]) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_an_endpoint_is_not_shown() {
+        for endpoint in ["ftp://me:secret@host", "http://me:secret@host:port"] {
+            let refused = Client::new(endpoint, None).err();
+            let said = format!("{:#}", refused.expect("it is no endpoint"));
+            assert!(!said.contains("secret"), "{said}");
+        }
+        let endpoint = "http://me:secret@host/base".parse().expect("a URL");
+        assert_eq!(shown(&endpoint).as_str(), "http://host/base");
+    }
 
     #[test]
     fn a_code_is_said_once() {
