@@ -14,7 +14,11 @@ fn executor() -> Executor {
         .with("panic", |_, _| -> futures::future::Ready<_> {
             panic!("as the test wants")
         })
-        .with("hang", async |_, _| std::future::pending().await);
+        .with("hang", async |_, _| std::future::pending().await)
+        .with("slow", async |_, payload| {
+            tokio::time::sleep(2 * MINUTE).await;
+            Ok(payload)
+        });
     Executor::new(handlers, ExecutorConfig::default())
 }
 
@@ -47,6 +51,25 @@ async fn each_failure_is_a_fault_of_its_kind() {
         assert_eq!(fault.error, error);
         assert!(fault.message.contains(message), "{}", fault.message);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_when_a_worker_that_stood_still_goes_on_counts() {
+    assert_eq!(
+        fault(execute(&executor(), call("slow")).await),
+        Fault::timed_out(MINUTE)
+    );
+    let executor = executor();
+    let run = executor.run(call("slow"), CancellationToken::new());
+    // It is begun, and looked at again when its time is over and its end there.
+    let (end, ()) = futures::join!(run, tokio::time::advance(3 * MINUTE));
+    assert!(matches!(
+        end,
+        End::Done(Execution {
+            outcome: Outcome::Succeeded,
+            ..
+        })
+    ));
 }
 
 #[tokio::test(start_paused = true)]
