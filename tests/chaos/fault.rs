@@ -130,13 +130,15 @@ impl Fault {
         }
     }
 
-    /// Lets it happen. `away` is how long the database stays away where that is the fault.
+    /// Lets it happen. `away` is how long the database stays away where that is the fault, `was_calm`
+    /// whether no backlog is left of the fault before.
     pub(crate) async fn strike(
         self,
         fleet: &mut Fleet,
         place: &Place,
         rng: &mut StdRng,
         away: Duration,
+        was_calm: bool,
     ) -> Struck {
         let while_ = Duration::from_millis(rng.random_range(WHILE));
         if self.has_victim() {
@@ -144,7 +146,7 @@ impl Fault {
             let mut workers: Vec<_> = workers.filter(|it| it.role == Role::Worker).collect();
             let victim = rng.random_range(0..workers.len());
             return self
-                .take_out(workers.swap_remove(victim), place, while_)
+                .take_out(workers.swap_remove(victim), place, while_, was_calm)
                 .await;
         }
         let started_at = now();
@@ -193,12 +195,18 @@ impl Fault {
             ended_at,
             affected,
             victims: Vec::new(),
-            was_calm: false,
+            was_calm,
         }
     }
 
     /// Takes a worker out for so long, and for long enough to be taken for dead.
-    async fn take_out(self, worker: &mut Process, place: &Place, while_: Duration) -> Struck {
+    async fn take_out(
+        self,
+        worker: &mut Process,
+        place: &Place,
+        while_: Duration,
+        was_calm: bool,
+    ) -> Struck {
         let lasts = WORKER_TIMEOUT + RESCUE + while_;
         let pid = worker.pid();
         let victims = place.workers(pid).await;
@@ -232,7 +240,7 @@ impl Fault {
             ended_at: now(),
             affected,
             victims,
-            was_calm: false,
+            was_calm,
         }
     }
 }

@@ -117,10 +117,7 @@ impl Course {
             }
             let Some(fault) = bag.pop() else { break };
             eprintln!("{}", fault.name());
-            let struck = Struck {
-                was_calm,
-                ..fault.strike(fleet, place, &mut rng, away).await
-            };
+            let struck = fault.strike(fleet, place, &mut rng, away, was_calm).await;
             self.until_over(&struck, place).await;
             for (id, end) in place.ends().await {
                 self.ends.entry(id).or_insert(end);
@@ -129,10 +126,10 @@ impl Course {
         }
     }
 
-    /// Waits for a while, and until no backlog is left; but in the backlog that producers make when the
-    /// database was away, every other time, the next fault strikes at once. Answers whether there is
-    /// none.
-    async fn calm(&self, place: &Place) -> bool {
+    /// Waits for a while, and until no backlog is left, and answers whether none is: every other time
+    /// that the database was away it does not wait, and the next fault strikes while producers send what
+    /// they kept.
+    async fn calm(&mut self, place: &Place) -> bool {
         let was_away = |struck: &&Struck| struck.fault == Fault::DatabaseAway;
         let times_away = self.struck.iter().filter(was_away).count();
         if self.struck.last().filter(was_away).is_some() && times_away % 2 == 1 {
@@ -142,9 +139,12 @@ impl Course {
         let give_up = Instant::now() + STUCK;
         loop {
             let due = place.live(now() - BACKLOG).await;
-            let is_calm = !due.iter().any(|it| it.version.1.is_waiting());
-            if is_calm || Instant::now() > give_up {
-                return is_calm;
+            let Some(one) = due.iter().find(|it| it.version.1.is_waiting()) else {
+                return true;
+            };
+            if Instant::now() > give_up {
+                self.stuck(&one.id, "it waits in a backlog that stays".to_owned());
+                return false;
             }
             tokio::time::sleep(LOOK).await;
         }
